@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interface between the instrument and a lock under audit.
+ *
+ * A subject is a table of functions. The instrument runs them inside processes that it single-steps
+ * and kills; it calls the functions of the table directly, so the instructions that it counts are the
+ * instructions of the lock. Any shared library that exports
+ *
+ *     const struct heirlock_subject* heirlock_subject(void);
+ *
+ * can be audited:  heirlock audit --subject ./my_lock.so
+ *
+ * Return values are those of POSIX: 0, or an errno value (EBUSY, EOWNERDEAD, ENOTRECOVERABLE, ETIMEDOUT,
+ * EPERM, EDEADLK, ...). A NULL entry means that the lock does not have that operation; lock, trylock,
+ * unlock and init must be there.
+ *
+ * Rules for an implementation:
+ *  - the object lives in memory that several processes share, mapped at the same address in each;
+ *  - no function may print, allocate in the operation path, or depend on being called from main();
+ *  - a function must not rely on state of the process that fork() does not copy.
+ */
+#ifndef HEIRLOCK_LAB_SUBJECT_H
+#define HEIRLOCK_LAB_SUBJECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this interface; a library built for another one is refused. */
+#define HEIRLOCK_SUBJECT_ABI 1u
+
+/* The largest lock object that the instrument has room for, in bytes. */
+#define HEIRLOCK_SUBJECT_MAX_SIZE 4096u
+
+struct heirlock_subject {
+  uint32_t abi;        /* HEIRLOCK_SUBJECT_ABI */
+  uint32_t size;       /* bytes of one lock object, at most HEIRLOCK_SUBJECT_MAX_SIZE */
+  const char* name;    /* short, as on a command line */
+  const char* summary; /* one line */
+
+  /* Called once by each thread before its first operation, outside every kill point. May be NULL. */
+  int (*thread_enter)(void);
+
+  /* Makes a lock that processes can share, free and consistent. */
+  int (*init)(void* lock);
+  int (*lock)(void* lock);
+  int (*trylock)(void* lock);
+  /* The deadline is absolute, on CLOCK_REALTIME. */
+  int (*timedlock)(void* lock, const struct timespec* deadline);
+  int (*unlock)(void* lock);
+  int (*consistent)(void* lock);
+  int (*destroy)(void* lock);
+
+  /*
+   * Reads the owner without changing anything: the TID of the owner (dead or alive), or 0 when the lock
+   * is free. NULL when the lock does not record its owner.
+   */
+  pid_t (*owner)(const void* lock);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
