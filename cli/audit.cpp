@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// heirlock audit: kill a lock at every instruction, and judge.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/progress_bar.hpp"
+#include "cli/verbs.hpp"
+#include "lab/audit/audit.hpp"
+#include "lab/audit/report.hpp"
+#include "lab/process/trouble.hpp"
+#include "lab/scenarios/scenarios.hpp"
+#include "lab/subjects/builtin.h"
+
+namespace heirlock::cli {
+namespace {
+
+using namespace heirlock::lab;
+
+struct audit_arguments {
+  std::string subject;
+  std::vector<std::string> ops;
+  std::vector<std::string> scenarios;
+  int kill_point = -1;
+  std::string libc;
+  bool json = false;
+  bool list = false;
+};
+
+void print_list() {
+  fmt::print("subjects (or the path of a shared library that implements lab/subjects/subject.h):\n");
+  for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
+    fmt::print("  {:22}{}\n", s->name, s->summary);
+  fmt::print("\noperations (contended: somebody else holds the lock, or sleeps on it):\n");
+  for (const operation op : all_operations) fmt::print("  {}\n", name_of(op));
+  fmt::print("\nscenarios:\n");
+  for (const scenario* s : all_scenarios())
+    fmt::print("  {:22}{};\n  {:22}must hold: {}\n", s->name(), s->summary(), "", s->promise());
+}
+
+std::string known_names() {
+  std::string names;
+  for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
+    names += fmt::format("{}{}", i == 0 ? "" : ", ", s->name);
+  return names;
+}
+
+void check_subject(const std::string& name) {
+  if (name.empty())
+    throw trouble(fmt::format("say which lock: --subject {} or the path of a shared library", known_names()));
+  if (name.find('/') == std::string::npos && heirlock_builtin_subject(name.c_str()) == nullptr)
+    throw trouble(fmt::format("unknown subject '{}': known are {}; a shared library is named by a path with "
+                              "a slash, such as ./my_lock.so",
+                              name, known_names()));
+}
+
+std::vector<operation> chosen_operations(const std::vector<std::string>& names) {
+  std::vector<operation> chosen;
+  for (const std::string& name : names) {
+    const auto op = operation_named(name);
+    if (!op) throw trouble(fmt::format("unknown operation '{}': see heirlock audit --list", name));
+    chosen.push_back(*op);
+  }
+  if (chosen.empty()) chosen.assign(all_operations.begin(), all_operations.end());
+  return chosen;
+}
+
+std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& names) {
+  std::vector<const scenario*> chosen;
+  for (const std::string& name : names) {
+    const scenario* const found = scenario_named(name);
+    if (found == nullptr) throw trouble(fmt::format("unknown scenario '{}': see heirlock audit --list", name));
+    chosen.push_back(found);
+  }
+  if (chosen.empty()) chosen.assign(all_scenarios().begin(), all_scenarios().end());
+  return chosen;
+}
+
+struct chosen_case {
+  operation op;
+  const scenario* what;
+};
+
+std::vector<chosen_case> chosen_cases(const audit_arguments& arguments) {
+  std::vector<chosen_case> cases;
+  std::string why_none;
+  for (const scenario* what : chosen_scenarios(arguments.scenarios)) {
+    for (const operation op : chosen_operations(arguments.ops)) {
+      const auto why_not = what->why_not(op);
+      if (why_not.empty()) {
+        cases.push_back({op, what});
+      } else {
+        why_none = fmt::format("scenario {} does not apply to {}: {}", what->name(), name_of(op), why_not);
+      }
+    }
+  }
+  if (cases.empty()) throw trouble(why_none);
+  return cases;
+}
+
+exit_status run_audit(const audit_arguments& arguments) {
+  if (arguments.list) {
+    print_list();
+    return exit_status::nothing_wrong;
+  }
+  check_subject(arguments.subject);
+  const auto cases = chosen_cases(arguments);
+  audit_options options;
+  if (arguments.kill_point >= 0) {
+    if (cases.size() != 1)
+      throw trouble("--kill-point counts in one operation and one scenario: give --op and --scenario");
+    options.kill_point = static_cast<unsigned>(arguments.kill_point);
+  }
+  replay_command replay;
+  if (!arguments.libc.empty()) replay.extra = " --libc " + arguments.libc;
+
+  stage_options surroundings;
+  surroundings.subject = arguments.subject;
+  surroundings.actor_program = installed_actor_program();
+  surroundings.libc = arguments.libc;
+  stage st(surroundings);
+  std::vector<case_report> reports;
+  {
+    progress_bar bar(arguments.subject);
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      bar.label(fmt::format("{} {} ({} of {})", name_of(cases[i].op), cases[i].what->name(), i + 1, cases.size()));
+      options.progress = [&](std::size_t done, std::size_t of) {
+        bar.show(i * of + done, cases.size() * of);
+      };
+      reports.push_back(audit_case(st, *cases[i].what, cases[i].op, options));
+      // A library's path is what a replay needs; its name is what people call it.
+      if (arguments.subject.find('/') != std::string::npos) reports.back().subject = arguments.subject;
+    }
+  }
+  bool wrong = false;
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  if (!arguments.json)
+    fmt::print("{} on Linux {}\n\n", reports.front().libc, reports.front().kernel);
+  for (const case_report& report : reports) {
+    wrong = wrong || !report.violations.empty();
+    if (arguments.json) {
+      documents.push_back(json_report(report, replay));
+    } else {
+      fmt::print("{}\n", text_report(report, replay));
+    }
+  }
+  if (arguments.json) {
+    const auto document =
+        documents.size() == 1 ? documents.front() : nlohmann::ordered_json{{"cases", documents}};
+    fmt::print("{}\n", document.dump(2));
+  }
+  return wrong ? exit_status::violations : exit_status::nothing_wrong;
+}
+
+} // namespace
+
+void add_audit(CLI::App& app, action& chosen) {
+  auto* const verb = app.add_subcommand("audit", "kill a lock at every instruction and judge what is left");
+  const auto arguments = std::make_shared<audit_arguments>();
+  verb->add_option("--subject", arguments->subject, "the lock: a name, or ./my_lock.so (see --list)");
+  verb->add_option("--op", arguments->ops, "only this operation (may be repeated)")->delimiter(',');
+  verb->add_option("--scenario", arguments->scenarios, "only this scenario (may be repeated)")->delimiter(',');
+  verb->add_option("--kill-point", arguments->kill_point, "only this kill point, as numbered in the report")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_option("--libc", arguments->libc, "run the lock on this libc.so.6 (its loader lies beside it)");
+  verb->add_flag("--json", arguments->json, "print one JSON document");
+  verb->add_flag("--list", arguments->list, "list subjects, operations and scenarios");
+  verb->callback([arguments, &chosen] { chosen = [arguments] { return run_audit(*arguments); }; });
+}
+
+} // namespace heirlock::cli

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// heirlock-actor: the program whose processes are stepped and killed. It holds one lock under audit and
+// does what the instrument writes into its mailbox. It needs the C library and nothing else, so it can
+// run on any of them: the instructions that are audited are those of the library it was started with.
+//
+//   heirlock-actor ARENA_FD SCRATCH_FD SUBJECT
+//
+// 1. The first process maps the arena, finds the subject, tells its markers and waits for orders.
+// 2. For each actor of a run it forks; each actor announces itself to its lock and waits for orders.
+// 3. Actors never end by themselves: they are killed.
+#include <dlfcn.h>
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lab/actor/arena.hpp"
+#include "lab/actor/marked_call.hpp"
+#include "lab/subjects/builtin.h"
+#include "lab/subjects/subject.h"
+
+namespace heirlock::lab {
+namespace {
+
+int scratch_fd = -1;
+const heirlock_subject* subject = nullptr;
+
+arena_control& control() { return *reinterpret_cast<arena_control*>(arena::control); }
+
+void* object_at(std::uint64_t address) { return reinterpret_cast<void*>(address); }
+
+const void* entry_of(subject_call operation) {
+  switch (operation) {
+  case subject_call::init: return reinterpret_cast<const void*>(subject->init);
+  case subject_call::lock: return reinterpret_cast<const void*>(subject->lock);
+  case subject_call::trylock: return reinterpret_cast<const void*>(subject->trylock);
+  case subject_call::timedlock: return reinterpret_cast<const void*>(subject->timedlock);
+  case subject_call::unlock: return reinterpret_cast<const void*>(subject->unlock);
+  case subject_call::consistent: return reinterpret_cast<const void*>(subject->consistent);
+  case subject_call::destroy: return reinterpret_cast<const void*>(subject->destroy);
+  case subject_call::owner: return reinterpret_cast<const void*>(subject->owner);
+  }
+  return nullptr;
+}
+
+std::int64_t run_call(const mailbox& box) {
+  const void* const entry = entry_of(box.operation);
+  if (entry == nullptr) return ENOSYS;
+  // Far enough that it never passes while the instrument has somebody stopped.
+  timespec deadline = {};
+  clock_gettime(CLOCK_REALTIME, &deadline);
+  deadline.tv_sec += 100'000;
+  return heirlock_marked_call(entry, object_at(box.object), &deadline);
+}
+
+// The allocator of an application, as far as a released lock can tell: its memory holds something else.
+void fill(std::uint64_t address, std::uint32_t size, std::uint64_t value) {
+  auto* const words = static_cast<volatile std::uint64_t*>(object_at(address));
+  for (std::uint32_t i = 0; i < size / sizeof *words; ++i) words[i] = value;
+}
+
+std::int64_t map_file(const mailbox& box) {
+  void* const where = object_at(box.object);
+  if (munmap(where, box.size) != 0) return errno;
+  void* const mapped =
+      mmap(where, box.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, scratch_fd, 0);
+  return mapped == where ? 0 : errno;
+}
+
+std::int64_t hold_fillers(const mailbox& box) {
+  for (std::uint32_t i = 0; i < box.count; ++i) {
+    void* const lock = object_at(box.object + i * std::uint64_t{box.size});
+    if (const int error = subject->init(lock)) return error;
+    if (const int error = subject->lock(lock)) return error;
+  }
+  return 0;
+}
+
+// A survivor that holds `object` if box.count says so learns from `other` that its owner died, and by its
+// own logic is then the last user of `object`: it takes it, destroys it, and reuses the memory at once,
+// while the kernel may still be at work on the dead thread's list. It never sleeps, so that the time
+// between the first report and the reuse is as short as an ordinary program could make it.
+// 0 = taken, destroyed and reused; otherwise the errno value of the call that went wrong.
+std::int64_t watch_and_reuse(const mailbox& box) {
+  void* const object = object_at(box.object);
+  void* const other = object_at(box.other);
+  int seen;
+  while ((seen = subject->trylock(other)) == EBUSY) {
+  }
+  if (seen != EOWNERDEAD) return seen == 0 ? EPROTO : seen;
+  if (box.count != 0) {
+    if (const int error = subject->unlock(object)) return error;
+  }
+  int taken;
+  // The dead thread may still be named as the owner for the moment that the kernel takes.
+  for (std::uint32_t tries = 0; (taken = subject->trylock(object)) == EBUSY && tries < 10'000'000;) ++tries;
+  if (taken == EOWNERDEAD && subject->consistent != nullptr) taken = subject->consistent(object);
+  if (taken != 0) return taken;
+  if (const int error = subject->unlock(object)) return error;
+  if (subject->destroy != nullptr) {
+    if (const int error = subject->destroy(object)) return error;
+  }
+  fill(box.object, box.size, box.value);
+  return 0;
+}
+
+void* actor_thread(void* box_number);
+
+std::int64_t spawn(std::uint64_t box_number) {
+  pthread_t thread;
+  return pthread_create(&thread, nullptr, actor_thread, reinterpret_cast<void*>(box_number));
+}
+
+[[noreturn]] void serve(std::uint64_t box_number) {
+  mailbox& box = control().boxes[box_number];
+  for (;;) {
+    heirlock_idle_marker();
+    switch (box.command) {
+    case actor_command::none: break;
+    case actor_command::fork_actor: {
+      const std::uint64_t number = box.value;
+      const pid_t child = fork();
+      if (child == 0) actor_thread(reinterpret_cast<void*>(number));
+      box.result = child > 0 ? 0 : errno;
+      break;
+    }
+    case actor_command::spawn_actor: box.result = spawn(box.value); break;
+    case actor_command::call: box.result = run_call(box); break;
+    case actor_command::fill:
+      fill(box.object, box.size, box.value);
+      box.result = 0;
+      break;
+    case actor_command::map_file: box.result = map_file(box); break;
+    case actor_command::hold_fillers: box.result = hold_fillers(box); break;
+    case actor_command::watch_reuse: box.result = watch_and_reuse(box); break;
+    }
+  }
+}
+
+void* actor_thread(void* box_number) {
+  const auto number = reinterpret_cast<std::uint64_t>(box_number);
+  if (subject->thread_enter != nullptr) control().boxes[number].result = subject->thread_enter();
+  serve(number);
+}
+
+void on_nudge(int) {}
+void on_interruption(int) { heirlock_handler_marker(); }
+
+void install_handlers() {
+  struct sigaction action = {};
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = on_nudge;
+  sigaction(SIGUSR1, &action, nullptr);
+  action.sa_handler = on_interruption;
+  sigaction(SIGUSR2, &action, nullptr);
+  action.sa_handler = SIG_IGN; // the kernel reaps dead actors
+  sigaction(SIGCHLD, &action, nullptr);
+}
+
+const heirlock_subject* find_subject(const char* name) {
+  if (const heirlock_subject* found = heirlock_builtin_subject(name)) return found;
+  void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    snprintf(control().error, sizeof control().error, "cannot load it: %s", dlerror());
+    return nullptr;
+  }
+  using entry_point = const heirlock_subject* (*)(void);
+  const auto entry = reinterpret_cast<entry_point>(dlsym(library, "heirlock_subject"));
+  const heirlock_subject* const found = entry != nullptr ? entry() : nullptr;
+  const char* error = nullptr;
+  if (entry == nullptr) {
+    error = "it exports no function heirlock_subject(); see lab/subjects/subject.h";
+  } else if (found == nullptr) {
+    error = "its heirlock_subject() returned NULL";
+  } else if (found->abi != HEIRLOCK_SUBJECT_ABI) {
+    error = "it was built for another version of lab/subjects/subject.h; build it again";
+  } else if (found->size == 0 || found->size > HEIRLOCK_SUBJECT_MAX_SIZE || found->size % 8 != 0) {
+    error = "its lock size is not a multiple of 8 from 8 to HEIRLOCK_SUBJECT_MAX_SIZE";
+  } else if (found->name == nullptr || found->init == nullptr || found->lock == nullptr ||
+             found->trylock == nullptr || found->unlock == nullptr) {
+    error = "one of name, init, lock, trylock, unlock is NULL";
+  }
+  if (error == nullptr) return found;
+  snprintf(control().error, sizeof control().error, "%s", error);
+  return nullptr;
+}
+
+void describe_subject() {
+  arena_control& c = control();
+  c.subject_size = subject->size;
+  c.subject_has_owner = subject->owner != nullptr;
+  c.subject_has_timedlock = subject->timedlock != nullptr;
+  c.subject_has_consistent = subject->consistent != nullptr;
+  c.subject_has_destroy = subject->destroy != nullptr;
+  snprintf(c.subject_name, sizeof c.subject_name, "%s", subject->name);
+  snprintf(c.subject_summary, sizeof c.subject_summary, "%s",
+           subject->summary != nullptr ? subject->summary : "");
+  snprintf(c.libc, sizeof c.libc, "glibc %s", gnu_get_libc_version());
+  c.markers = {reinterpret_cast<std::uint64_t>(heirlock_idle_marker),
+               reinterpret_cast<std::uint64_t>(heirlock_before_call),
+               reinterpret_cast<std::uint64_t>(heirlock_first_instruction),
+               reinterpret_cast<std::uint64_t>(heirlock_after_call),
+               reinterpret_cast<std::uint64_t>(heirlock_handler_marker)};
+  c.abi = arena::abi;
+}
+
+} // namespace
+} // namespace heirlock::lab
+
+int main(int argc, char** argv) {
+  using namespace heirlock::lab;
+  if (argc != 4) {
+    fprintf(stderr, "heirlock-actor is started by heirlock, not by hand\n");
+    return 2;
+  }
+  void* const where = reinterpret_cast<void*>(arena::base);
+  void* const mapped = mmap(where, arena::size, PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_FIXED_NOREPLACE, atoi(argv[1]), 0);
+  if (mapped != where) return 3;
+  scratch_fd = atoi(argv[2]);
+  subject = find_subject(argv[3]);
+  if (subject != nullptr) describe_subject();
+  if (subject == nullptr) return 4;
+  install_handlers();
+  serve(0);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory that the instrument and its actors share: orders to the actors, and the locks under audit.
+// It is a memory file, mapped at the same address in every actor; nothing is left when they end.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "lab/subjects/subject.h"
+
+namespace heirlock::lab {
+
+enum class actor_command : std::uint32_t {
+  none,
+  fork_actor,   // start a process whose first thread is the actor `value`
+  spawn_actor,  // start a thread of this process that is the actor `value`
+  call,         // run `operation` on `object`, between the two markers
+  fill,         // store `value` in every 64-bit word of [object, object + size)
+  map_file,     // replace the pages of [object, object + size) by the scratch file, shared
+  hold_fillers, // initialise and lock `count` locks of `size` bytes, from `object` on
+  watch_reuse,  // see watch_and_reuse() in actor.cpp
+};
+
+enum class subject_call : std::uint32_t {
+  init,
+  lock,
+  trylock,
+  timedlock,
+  unlock,
+  consistent,
+  destroy,
+  owner,
+};
+
+// One actor's orders. The instrument writes them only while the actor is stopped, and reads the result
+// only then, so plain fields are enough.
+struct mailbox {
+  actor_command command;
+  subject_call operation;
+  std::uint64_t object;
+  std::uint64_t other;
+  std::uint64_t value;
+  std::uint32_t size;
+  std::uint32_t count;
+  std::int64_t result;
+};
+
+// Code addresses that the instrument must know, told by the actor itself so that they hold wherever its
+// program was loaded.
+struct actor_markers {
+  std::uint64_t idle;         // trap: ready for orders
+  std::uint64_t before_call;  // trap: the next instruction is the first kill point
+  std::uint64_t first;        // the first kill point
+  std::uint64_t after_call;   // trap: the operation has returned
+  std::uint64_t in_handler;   // trap: inside the handler of SIGUSR2
+};
+
+inline constexpr unsigned max_actors = 8;
+
+struct arena_control {
+  std::uint32_t abi; // version of this layout
+  std::uint32_t subject_size;
+  std::uint32_t subject_has_owner;
+  std::uint32_t subject_has_timedlock;
+  std::uint32_t subject_has_consistent;
+  std::uint32_t subject_has_destroy;
+  char subject_name[64];
+  char subject_summary[256];
+  char libc[64];
+  actor_markers markers;
+  char error[512]; // why the actor program cannot serve; empty when it can
+  mailbox boxes[max_actors];
+};
+
+namespace arena {
+
+inline constexpr std::uint32_t abi = 1;
+
+// Below any place where the kernel or a loader puts things by itself, and inside the smallest address
+// space of a 64-bit architecture (39 bits).
+inline constexpr std::uint64_t base = 0x20'0000'0000;
+
+// Objects lie 64 KiB apart, so each has pages of its own whatever the page size.
+inline constexpr std::uint64_t control = base;
+inline constexpr std::uint64_t object_a = base + 0x10000;
+inline constexpr std::uint64_t object_b = base + 0x20000;
+inline constexpr std::uint64_t fillers = base + 0x30000;
+inline constexpr std::uint64_t max_fillers = 2000;
+inline constexpr std::uint64_t object_span = 0x10000;
+
+// Fillers start on lines of their own.
+constexpr std::uint64_t filler_stride(std::uint32_t object_size) {
+  return (object_size + 63u) & ~std::uint64_t{63};
+}
+inline constexpr std::uint64_t size =
+    0x30000 + max_fillers * ((HEIRLOCK_SUBJECT_MAX_SIZE + 63u) & ~std::uint64_t{63});
+
+} // namespace arena
+
+static_assert(sizeof(arena_control) <= 4096, "the control block is one page");
+
+} // namespace heirlock::lab

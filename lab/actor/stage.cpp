@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/actor/stage.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+
+#include <algorithm>
+
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+// Leaves the calling thread on one of its CPUs; returns the set it had.
+cpu_set_t stay_on_one_cpu() {
+  cpu_set_t before;
+  CPU_ZERO(&before);
+  if (sched_getaffinity(0, sizeof before, &before) != 0) throw_errno("sched_getaffinity");
+  const int now = sched_getcpu();
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(now >= 0 && CPU_ISSET(now, &before) ? now : 0, &one);
+  sched_setaffinity(0, sizeof one, &one); // only speed depends on it
+  return before;
+}
+
+std::filesystem::path loader_beside(const std::filesystem::path& libc) {
+  for (const char* name : {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"})
+    if (std::filesystem::exists(libc.parent_path() / name)) return libc.parent_path() / name;
+  throw trouble(fmt::format("no dynamic loader (ld-linux-*.so) beside {}: give the path of a libc.so.6 "
+                            "whose own loader lies in the same directory",
+                            libc.string()));
+}
+
+} // namespace
+
+std::filesystem::path installed_actor_program() {
+  const auto self = std::filesystem::read_symlink("/proc/self/exe");
+  for (const auto& candidate : {self.parent_path() / "heirlock-actor",
+                                self.parent_path() / "../libexec/heirlock/heirlock-actor"})
+    if (std::filesystem::exists(candidate)) return candidate;
+  throw trouble(fmt::format("heirlock-actor is not beside {}: build or install both", self.string()));
+}
+
+stage::stage(stage_options options) : options_(std::move(options)), cpus_before_(stay_on_one_cpu()) {
+  arena_file_ = file_descriptor(memfd_create("heirlock-arena", MFD_CLOEXEC));
+  if (!arena_file_) throw_errno("memfd_create");
+  if (ftruncate(arena_file_.get(), static_cast<off_t>(arena::size)) != 0) throw_errno("ftruncate");
+  void* const mapped =
+      mmap(nullptr, arena::size, PROT_READ | PROT_WRITE, MAP_SHARED, arena_file_.get(), 0);
+  if (mapped == MAP_FAILED) throw_errno("mmap");
+  memory_ = static_cast<std::byte*>(mapped);
+  control_ = reinterpret_cast<arena_control*>(memory_);
+  try {
+    start_first_process();
+  } catch (...) {
+    munmap(memory_, arena::size);
+    sched_setaffinity(0, sizeof cpus_before_, &cpus_before_);
+    throw;
+  }
+}
+
+stage::~stage() {
+  munmap(memory_, arena::size);
+  sched_setaffinity(0, sizeof cpus_before_, &cpus_before_);
+}
+
+void stage::start_first_process() {
+  std::string subject = options_.subject;
+  if (subject.find('/') != std::string::npos) {
+    // The actor's working directory is the same, but a bare name would be searched for by dlopen.
+    if (!std::filesystem::exists(subject)) throw trouble(fmt::format("no such file: {}", subject));
+    subject = std::filesystem::absolute(subject);
+  }
+  launch_request request;
+  if (!options_.libc.empty()) {
+    if (!std::filesystem::exists(options_.libc))
+      throw trouble(fmt::format("no such C library: {}", options_.libc.string()));
+    const auto libc = std::filesystem::canonical(options_.libc);
+    request.command = {loader_beside(libc), "--library-path", libc.parent_path()};
+  }
+  for (const std::string& word :
+       {options_.actor_program.string(), std::to_string(arena_file_.get()),
+        std::to_string(scratch_.descriptor()), subject})
+    request.command.push_back(word);
+  request.kept_descriptors = {arena_file_.get(), scratch_.descriptor()};
+
+  origin_ = &tracer_.launch(request);
+  origin_->resume(resumption::run);
+  origin_->wait();
+  while (origin_->status().is_event(PTRACE_EVENT_EXIT)) {
+    origin_->resume(resumption::run);
+    origin_->wait();
+  }
+  if (origin_->status().is_gone()) {
+    if (control_->error[0] != '\0')
+      throw trouble(fmt::format("subject {}: {}", options_.subject, control_->error));
+    throw trouble(fmt::format("the actor program did not start: {}", origin_->status().describe()));
+  }
+  if (control_->abi != arena::abi)
+    throw trouble("heirlock-actor is of another version than heirlock: build or install both");
+}
+
+void stage::run_to_idle(tracee& thread, const char* who) {
+  while (!thread.status().is_signal(SIGTRAP) ||
+         trap_address(thread.regs()).value != control_->markers.idle) {
+    if (thread.status().is_gone())
+      throw trouble(fmt::format("{} ended early: {}", who, thread.status().describe()));
+    const auto* const stop = thread.status().as<signal_stop>();
+    thread.resume(resumption::run, stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
+    thread.wait();
+  }
+}
+
+tracee& stage::order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number) {
+  box = {};
+  box.command = how;
+  box.value = number;
+  control_->boxes[number] = {};
+  parent.resume(resumption::run);
+  const int event = how == actor_command::fork_actor ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+  while (!parent.wait().is_event(event) && !parent.status().is_event(PTRACE_EVENT_CLONE)) {
+    if (parent.status().is_gone() || parent.status().is_signal(SIGTRAP))
+      throw trouble(fmt::format("an actor could not be made: {}",
+                                std::generic_category().message(static_cast<int>(box.result))));
+    parent.resume(resumption::run);
+  }
+  tracee& child = tracer_.adopt(parent);
+  parent.resume(resumption::run);
+  parent.wait();
+  run_to_idle(parent, "an actor that made another");
+  child.resume(resumption::run);
+  child.wait();
+  run_to_idle(child, "a new actor");
+  if (const auto error = control_->boxes[number].result; error != 0)
+    throw trouble(fmt::format("subject {}: thread_enter failed: {}", options_.subject,
+                              std::generic_category().message(static_cast<int>(error))));
+  return child;
+}
+
+actor& stage::add(tracee& thread, unsigned number) {
+  return actors_.emplace_back(thread, control_->boxes[number], control_->markers, number);
+}
+
+actor& stage::enter() {
+  const auto number = static_cast<unsigned>(actors_.size()) + 1;
+  return add(order_birth(*origin_, control_->boxes[0], actor_command::fork_actor, number), number);
+}
+
+actor& stage::enter_beside(actor& a) {
+  const auto number = static_cast<unsigned>(actors_.size()) + 1;
+  mailbox& box = control_->boxes[a.number()];
+  return add(order_birth(a.thread(), box, actor_command::spawn_actor, number), number);
+}
+
+bool stage::move_to_another_cpu(actor& a) {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  sched_getaffinity(0, sizeof here, &here);
+  cpu_set_t others = cpus_before_;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &here)) CPU_CLR(cpu, &others);
+  return CPU_COUNT(&others) > 0 && sched_setaffinity(a.id().value, sizeof others, &others) == 0;
+}
+
+void stage::kill(actor& a) { tracer_.kill(a.thread().process(), options_.at_exit); }
+
+void stage::clear() {
+  std::vector<thread_id> processes;
+  for (actor& a : actors_) processes.push_back(a.thread().process());
+  std::sort(processes.begin(), processes.end());
+  processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
+  for (const thread_id process : processes)
+    tracer_.discard(process);
+  actors_.clear();
+  std::memset(memory_ + (arena::object_a - arena::base), 0, arena::fillers - arena::object_a);
+}
+
+std::span<const std::uint64_t> stage::words(std::uint64_t address, std::uint64_t bytes) const {
+  return {reinterpret_cast<const std::uint64_t*>(memory_ + (address - arena::base)),
+          bytes / sizeof(std::uint64_t)};
+}
+
+std::vector<std::uint64_t> stage::snapshot(std::uint64_t address) const {
+  const auto seen = words(address, subject_size());
+  return {seen.begin(), seen.end()};
+}
+
+} // namespace heirlock::lab

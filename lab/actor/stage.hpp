@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sched.h>
+
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "lab/actor/actor.hpp"
+#include "lab/actor/arena.hpp"
+#include "lab/actor/scratch_file.hpp"
+#include "lab/process/file_descriptor.hpp"
+#include "lab/process/tracer.hpp"
+
+namespace heirlock::lab {
+
+struct stage_options {
+  std::string subject;                // a built-in name, or the path of a shared library
+  std::filesystem::path actor_program;
+  std::filesystem::path libc;         // the C library to run the actors on; empty = the machine's
+  exit_hook at_exit;                  // sees every thread that is killed, before its robust list is walked
+};
+
+// Where the actor program of this installation is: beside the running program.
+std::filesystem::path installed_actor_program();
+
+// The processes and the memory of one run after another. The first process of the actor program stays;
+// each run forks its actors from it, so that it starts from the same state. The thread that makes the
+// stage must be the one that uses it, and stays on one CPU with its actors while the stage is there:
+// a stop and a resumption between two CPUs take four times as long.
+class stage {
+ public:
+  explicit stage(stage_options options);
+  ~stage();
+  stage(const stage&) = delete;
+  stage& operator=(const stage&) = delete;
+
+  const arena_control& about() const { return *control_; }
+  // The process from which the actors are forked; its mappings are theirs.
+  thread_id first_process() const { return origin_->process(); }
+
+  actor& enter();                // a process of its own
+  actor& enter_beside(actor& a); // a thread of the process of `a`
+
+  // Lets an actor run on another CPU than everybody else; false when there is only one.
+  bool move_to_another_cpu(actor& a);
+
+  // Kills the process of an actor and reaps it.
+  void kill(actor& a);
+  // Kills every actor and clears the memory of the objects.
+  void clear();
+
+  std::uint32_t subject_size() const { return control_->subject_size; }
+  // The same memory as the actors see, mapped here.
+  std::span<const std::uint64_t> words(std::uint64_t address, std::uint64_t bytes) const;
+  std::vector<std::uint64_t> snapshot(std::uint64_t address) const;
+
+  scratch_file& scratch() { return scratch_; }
+
+ private:
+  actor& add(tracee& thread, unsigned number);
+  tracee& order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number);
+  void run_to_idle(tracee& thread, const char* who);
+  void start_first_process();
+
+  stage_options options_;
+  cpu_set_t cpus_before_ = {};
+  file_descriptor arena_file_;
+  std::byte* memory_ = nullptr;
+  arena_control* control_ = nullptr;
+  scratch_file scratch_;
+  tracer tracer_;
+  tracee* origin_ = nullptr;
+  std::deque<actor> actors_;
+};
+
+} // namespace heirlock::lab

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// 1. Trace the operation once: the stops of that path are the kill points.
+// 2. For each kill point: start afresh, bring the victim there, let the survivors act, kill, judge.
+// 3. Where the scenario has a second actor, enumerate its position as well, in two orders: it moves
+//    while the victim stands at the kill point, or it has moved before the victim begins. Positions are
+//    its accesses to shared memory and its system calls: between two of those it does nothing that
+//    another thread or the kernel could tell from not having moved, so nothing is left out.
+#include "lab/audit/audit.hpp"
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <tuple>
+
+#include "lab/process/interrupt.hpp"
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+enum class order { second_after, second_before };
+
+struct second_position {
+  order when = order::second_after;
+  const path* way = nullptr;
+  std::size_t stop = 0;
+};
+
+class case_audit {
+ public:
+  case_audit(stage& st, const scenario& what, operation op, const audit_options& options)
+      : stage_(st), scenario_(what), op_(op), options_(options), symbols_(st.first_process()) {}
+
+  case_report perform();
+
+ private:
+  // A kill point is a stop of a path; different paths (the second actor changes the victim's) share it.
+  using key = std::tuple<remote_address, unsigned /* occurrence */, bool /* asleep */>;
+
+  // Lets the second actor enter its operation.
+  actor& second_enters(run& r, play& p) {
+    actor& second = *p.second();
+    const subject_call call = *scenario_.second_call(op_);
+    if (call == subject_call::unlock) r.left(second, arena::object_a);
+    second.begin(call, arena::object_a);
+    return second;
+  }
+
+  path trace_victim(const second_position* second);
+  path trace_second(const path* victim_way, std::size_t victim_stop);
+  void kill_everywhere(const path& way, std::uint32_t fill_bits, const second_position* second);
+  void kill_at(const path& way, std::size_t stop, std::uint32_t fill_bits, const second_position* second);
+  finding run_once(const path& way, std::size_t stop, std::uint32_t fill_bits,
+                   const second_position* second);
+  void with_second_actor(const path& main_way);
+  unsigned register_stop(const path& way, std::size_t stop);
+  bool wanted(unsigned step) const { return !options_.kill_point || *options_.kill_point == step; }
+  std::string describe(const second_position* second) const;
+  std::vector<std::size_t> positions_of(const path& way) const;
+  void report_progress();
+
+  stage& stage_;
+  const scenario& scenario_;
+  const operation op_;
+  const audit_options& options_;
+  disassembler decoder_;
+  symbol_table symbols_;
+  std::map<key, unsigned> steps_;
+  std::map<unsigned, verdict> worst_;
+  case_report report_;
+  std::size_t done_ = 0;
+  std::size_t expected_ = 0;
+};
+
+path case_audit::trace_victim(const second_position* second) {
+  stage_.clear();
+  run r(stage_, op_, 0);
+  const auto play = scenario_.perform(r);
+  play->set_up();
+  const auto cue = [&] { play->cue(); };
+  if (second != nullptr) {
+    if (!advance(second_enters(r, *play), *second->way, second->stop, [] {}))
+      throw trouble("the second actor took another way than before; the lock is not deterministic");
+  }
+  r.victim_begins(arena::object_a);
+  path way = trace(stage_, r.victim(), decoder_, cue);
+  stage_.clear();
+  return way;
+}
+
+// The second actor's way while the victim stands at a stop, or before the victim begins (nullptr).
+path case_audit::trace_second(const path* victim_way, std::size_t victim_stop) {
+  stage_.clear();
+  run r(stage_, op_, 0);
+  const auto play = scenario_.perform(r);
+  play->set_up();
+  if (victim_way != nullptr) {
+    r.victim_begins(arena::object_a);
+    if (!advance(r.victim(), *victim_way, victim_stop, [&] { play->cue(); })) return {};
+  }
+  path way;
+  if (!play->second_is_under_way())
+    way = trace(stage_, second_enters(r, *play), decoder_, [] {});
+  stage_.clear();
+  return way;
+}
+
+finding case_audit::run_once(const path& way, std::size_t stop, std::uint32_t fill_bits,
+                             const second_position* second) {
+  check_interrupt();
+  stage_.clear();
+  run r(stage_, op_, fill_bits);
+  const auto play = scenario_.perform(r);
+  play->set_up();
+  const auto move_second = [&] {
+    return advance(second_enters(r, *play), *second->way, second->stop, [] {});
+  };
+  bool on_the_way = true;
+  if (second != nullptr && second->when == order::second_before) on_the_way = move_second();
+  r.victim_begins(arena::object_a);
+  on_the_way = on_the_way && advance(r.victim(), way, stop, [&] { play->cue(); });
+  if (second != nullptr && second->when == order::second_after) on_the_way = on_the_way && move_second();
+  if (!on_the_way)
+    throw trouble(fmt::format("at kill point {} of {} in {} the lock took another way than in the run "
+                              "before: it is not deterministic, so it cannot be audited",
+                              stop, name_of(op_), scenario_.name()));
+  r.note_kill_point();
+  play->at_kill_point();
+  stage_.kill(r.victim());
+  r.victim_died();
+  play->after_kill();
+  report_.facts += r.facts();
+  finding result = r.result();
+  stage_.clear();
+  return result;
+}
+
+unsigned case_audit::register_stop(const path& way, std::size_t stop) {
+  const path_stop& s = way.stops[stop];
+  unsigned occurrence = 0;
+  for (std::size_t i = 0; i < stop; ++i)
+    occurrence += way.stops[i].pc == s.pc && way.stops[i].asleep == s.asleep;
+  const auto [found, is_new] =
+      steps_.try_emplace({s.pc, occurrence, s.asleep}, static_cast<unsigned>(steps_.size()));
+  if (is_new) {
+    kill_point_report point;
+    point.step = found->second;
+    point.asleep = s.asleep;
+    point.where = symbols_.locate(s.pc);
+    point.instruction = decoder_.decode(s.pc, s.code).text;
+    point.word = s.word;
+    // The kernel finds the futex word at a fixed distance from the list entry, so inside the object.
+    point.pending = s.pending.value >= arena::object_a && s.pending.value < arena::object_a + stage_.subject_size();
+    report_.kill_points.push_back(point);
+  }
+  return found->second;
+}
+
+std::string case_audit::describe(const second_position* second) const {
+  if (second == nullptr) return {};
+  const path_stop& s = second->way->stops[second->stop];
+  return fmt::format("{} at {}{}, moved {} the victim", second->when == order::second_before ? "stood" : "stands",
+                     symbols_.locate(s.pc).describe(), s.asleep ? " (asleep)" : "",
+                     second->when == order::second_before ? "before" : "after");
+}
+
+void case_audit::report_progress() {
+  ++done_;
+  if (options_.progress) options_.progress(done_, std::max(expected_, done_));
+}
+
+void case_audit::kill_at(const path& way, std::size_t stop, std::uint32_t fill_bits,
+                         const second_position* second) {
+  const unsigned step = register_stop(way, stop);
+  report_progress();
+  if (!wanted(step)) return;
+  finding result;
+  // What is raced for may be missed; without a pending operation the kernel has nothing to be raced with.
+  const unsigned attempts = way.stops[stop].pending.value != 0 ? scenario_.attempts() : 1;
+  for (unsigned i = 0; i < attempts && result.what == verdict::ok; ++i)
+    result = run_once(way, stop, fill_bits, second);
+  worst_.try_emplace(step, result.what);
+  if (result.what == verdict::ok) return;
+  if (worst_[step] == verdict::ok) worst_[step] = result.what;
+  for (violation& known : report_.violations) {
+    if (known.at.step == step && known.what.what == result.what) {
+      ++known.runs;
+      return;
+    }
+  }
+  report_.violations.push_back({report_.kill_points[step], result, fill_bits, describe(second), 1});
+}
+
+void case_audit::kill_everywhere(const path& way, std::uint32_t fill_bits, const second_position* second) {
+  for (std::size_t stop = 0; stop < way.stops.size(); ++stop) kill_at(way, stop, fill_bits, second);
+}
+
+std::vector<std::size_t> case_audit::positions_of(const path& way) const {
+  std::vector<std::size_t> found;
+  // At its first instruction the second actor has done nothing yet: that is the run without it.
+  for (std::size_t i = 1; i < way.stops.size(); ++i)
+    if (way.stops[i].shared || way.stops[i].asleep) found.push_back(i);
+  return found;
+}
+
+void case_audit::with_second_actor(const path& main_way) {
+  for (std::size_t stop = 0; stop < main_way.stops.size(); ++stop) {
+    const path way = trace_second(&main_way, stop);
+    for (const std::size_t position : positions_of(way)) {
+      const second_position second = {order::second_after, &way, position};
+      kill_at(main_way, stop, 0, &second);
+    }
+  }
+  const path way = trace_second(nullptr, 0);
+  for (const std::size_t position : positions_of(way)) {
+    const second_position second = {order::second_before, &way, position};
+    kill_everywhere(trace_victim(&second), 0, &second);
+  }
+}
+
+case_report case_audit::perform() {
+  const auto start = std::chrono::steady_clock::now();
+  utsname kernel = {};
+  uname(&kernel);
+  report_.kernel = kernel.release;
+  report_.libc = stage_.about().libc;
+  report_.subject = stage_.about().subject_name;
+  report_.op = op_;
+  report_.scenario = scenario_.name();
+
+  const path way = trace_victim(nullptr);
+  const bool with_second = options_.second_positions && scenario_.second_call(op_).has_value();
+  const std::size_t fills = scenario_.reuses_memory() ? 2 : 1;
+  // About ten positions of a second actor in either order; only the progress bar depends on it.
+  expected_ = way.stops.size() * (fills + (with_second ? 20 : 0));
+  kill_everywhere(way, 0, nullptr);
+  if (fills == 2) kill_everywhere(way, FUTEX_WAITERS, nullptr);
+  if (with_second) with_second_actor(way);
+
+  if (options_.kill_point && *options_.kill_point >= report_.kill_points.size())
+    throw trouble(fmt::format("kill point {} is out of range: {} in {} has kill points 0 to {}",
+                              *options_.kill_point, name_of(op_), scenario_.name(),
+                              report_.kill_points.size() - 1));
+  for (const auto& [step, v] : worst_) ++report_.verdicts[v];
+  report_.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::move(report_);
+}
+
+} // namespace
+
+case_report audit_case(stage& st, const scenario& what, operation op, const audit_options& options) {
+  if (const auto why = what.why_not(op); !why.empty())
+    throw trouble(fmt::format("scenario {} does not apply to {}: {}", what.name(), name_of(op), why));
+  return case_audit(st, what, op, options).perform();
+}
+
+} // namespace heirlock::lab

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lab/audit/path.hpp"
+#include "lab/audit/scenario.hpp"
+#include "lab/audit/symbols.hpp"
+
+namespace heirlock::lab {
+
+// One kill point of an operation, as it is reported.
+struct kill_point_report {
+  unsigned step = 0;
+  bool asleep = false; // killed inside this instruction, a system call that sleeps
+  code_location where;
+  std::string instruction;
+  std::uint64_t word = 0;        // the lock's first word when the victim stands here
+  bool pending = false;          // the victim's pending operation names this lock
+};
+
+struct violation {
+  kill_point_report at;
+  finding what;
+  std::uint32_t fill_bits = 0;
+  std::string second_actor; // where the other actor stood, if its position was enumerated
+  unsigned runs = 0;        // runs that showed this verdict at this kill point
+};
+
+struct case_report {
+  std::string kernel;
+  std::string libc;
+  std::string subject;
+  operation op = operation::unlock;
+  std::string scenario;
+  std::map<verdict, unsigned> verdicts;      // kill points by their (first) verdict
+  std::vector<kill_point_report> kill_points; // in the order of the path
+  std::vector<violation> violations;
+  run_facts facts;
+  double seconds = 0;
+};
+
+struct audit_options {
+  std::optional<unsigned> kill_point; // only this one
+  bool second_positions = true;       // enumerate the other actor's positions too
+  // Told what has been done so far, and of how much; may throw to stop the audit.
+  std::function<void(std::size_t done, std::size_t of)> progress;
+};
+
+// Kills the victim at every kill point of (subject of the stage, operation, scenario). Deterministic:
+// two audits of one program list the same violations.
+case_report audit_case(stage& st, const scenario& what, operation op, const audit_options& options);
+
+} // namespace heirlock::lab

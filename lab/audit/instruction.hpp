@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "lab/process/registers.hpp"
+
+namespace heirlock::lab {
+
+inline constexpr std::size_t longest_instruction = 16;
+
+struct machine_code {
+  std::array<std::byte, longest_instruction> bytes = {};
+};
+
+// What the audit needs to know of one machine instruction.
+struct instruction_facts {
+  std::string text; // as a disassembler prints it
+  unsigned length = 0;
+  bool is_system_call = false;
+};
+
+// Decodes instructions of this machine.
+class disassembler {
+ public:
+  disassembler();
+  ~disassembler();
+  disassembler(const disassembler&) = delete;
+  disassembler& operator=(const disassembler&) = delete;
+
+  instruction_facts decode(remote_address pc, const machine_code& code) const;
+
+  // Whether the instruction at the pc of `now` reads or writes memory in [from, from + bytes).
+  bool touches(const registers& now, const machine_code& code, remote_address from,
+               std::uint64_t bytes) const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+} // namespace heirlock::lab

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <capstone/capstone.h>
+#include <fmt/format.h>
+
+#include "lab/audit/instruction.hpp"
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+// Capstone allocates what it decodes.
+class decoded {
+ public:
+  decoded(csh handle, std::uint64_t pc, const machine_code& code) {
+    count_ = cs_disasm(handle, reinterpret_cast<const std::uint8_t*>(code.bytes.data()),
+                       code.bytes.size(), pc, 1, &insn_);
+  }
+  ~decoded() {
+    if (insn_ != nullptr) cs_free(insn_, count_);
+  }
+  decoded(const decoded&) = delete;
+  decoded& operator=(const decoded&) = delete;
+  const cs_insn* get() const { return count_ == 1 ? insn_ : nullptr; }
+
+ private:
+  cs_insn* insn_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+// The 64-bit register that a memory operand names. Narrower ones are not used in 64-bit addressing.
+std::uint64_t value_of(x86_reg reg, const user_regs_struct& r, std::uint64_t next_pc) {
+  switch (reg) {
+  case X86_REG_RAX: return r.rax;
+  case X86_REG_RBX: return r.rbx;
+  case X86_REG_RCX: return r.rcx;
+  case X86_REG_RDX: return r.rdx;
+  case X86_REG_RSI: return r.rsi;
+  case X86_REG_RDI: return r.rdi;
+  case X86_REG_RBP: return r.rbp;
+  case X86_REG_RSP: return r.rsp;
+  case X86_REG_R8: return r.r8;
+  case X86_REG_R9: return r.r9;
+  case X86_REG_R10: return r.r10;
+  case X86_REG_R11: return r.r11;
+  case X86_REG_R12: return r.r12;
+  case X86_REG_R13: return r.r13;
+  case X86_REG_R14: return r.r14;
+  case X86_REG_R15: return r.r15;
+  case X86_REG_RIP: return next_pc;
+  default: return 0;
+  }
+}
+
+} // namespace
+
+struct disassembler::state {
+  csh handle = 0;
+};
+
+disassembler::disassembler() : state_(std::make_unique<state>()) {
+  if (cs_open(CS_ARCH_X86, CS_MODE_64, &state_->handle) != CS_ERR_OK)
+    throw trouble("Capstone cannot disassemble x86-64: install a libcapstone built with that target");
+  cs_option(state_->handle, CS_OPT_DETAIL, CS_OPT_ON);
+}
+
+disassembler::~disassembler() { cs_close(&state_->handle); }
+
+instruction_facts disassembler::decode(remote_address pc, const machine_code& code) const {
+  const decoded d(state_->handle, pc.value, code);
+  if (d.get() == nullptr) return {"(not decoded)", 1, false};
+  const cs_insn& i = *d.get();
+  return {*i.op_str != '\0' ? fmt::format("{} {}", i.mnemonic, i.op_str) : std::string(i.mnemonic),
+          i.size, i.id == X86_INS_SYSCALL};
+}
+
+bool disassembler::touches(const registers& now, const machine_code& code, remote_address from,
+                           std::uint64_t bytes) const {
+  const decoded d(state_->handle, now.pc().value, code);
+  if (d.get() == nullptr || d.get()->id == X86_INS_LEA || d.get()->id == X86_INS_NOP) return false;
+  const cs_x86& x86 = d.get()->detail->x86;
+  for (unsigned i = 0; i < x86.op_count; ++i) {
+    const cs_x86_op& operand = x86.operands[i];
+    if (operand.type != X86_OP_MEM) continue;
+    std::uint64_t at = static_cast<std::uint64_t>(operand.mem.disp);
+    if (operand.mem.segment == X86_REG_FS) at += now.raw().fs_base;
+    if (operand.mem.segment == X86_REG_GS) at += now.raw().gs_base;
+    const std::uint64_t next = now.pc().value + d.get()->size;
+    at += value_of(operand.mem.base, now.raw(), next);
+    at += value_of(operand.mem.index, now.raw(), next) *
+          static_cast<std::uint64_t>(operand.mem.scale);
+    if (at < from.value + bytes && at + operand.size > from.value) return true;
+  }
+  return false;
+}
+
+} // namespace heirlock::lab

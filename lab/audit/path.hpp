@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way that one actor takes through one operation, instruction by instruction.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "lab/actor/stage.hpp"
+#include "lab/audit/instruction.hpp"
+
+namespace heirlock::lab {
+
+// A place where the actor can be stopped, and killed.
+struct path_stop {
+  remote_address pc;
+  machine_code code;
+  bool asleep = false; // not before the instruction but inside it: it is a system call that sleeps
+  bool cue = false;    // the actor waits here for others
+  bool shared = false; // the instruction touches a lock's memory or enters the kernel
+  std::uint64_t word = 0;          // the first word of the lock, as it is at this stop
+  remote_address pending;          // the thread's pending operation at this stop
+};
+
+struct path {
+  std::vector<path_stop> stops;
+  progress end = progress::returned; // how the operation ended when it was traced
+};
+
+// Called when the actor on its way waits for others: they do what lets it go on.
+using cue_handler = std::function<void()>;
+
+// Steps an actor that stands at the first instruction of an operation through to its end. It ends early
+// (`asleep`, `spinning`) where the actor waits and the cue does not help.
+path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue);
+
+// Brings an actor that stands at the first instruction to the stop `target` of a path traced before.
+// False when the operation took another way.
+bool advance(actor& a, const path& way, std::size_t target, const cue_handler& cue);
+
+} // namespace heirlock::lab

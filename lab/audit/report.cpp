@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/audit/report.hpp"
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace heirlock::lab {
+namespace {
+
+// Instructions shown before and after a violating one.
+constexpr unsigned neighbours = 2;
+
+const violation* first_violation_at(const case_report& report, unsigned step) {
+  for (const violation& v : report.violations)
+    if (v.at.step == step) return &v;
+  return nullptr;
+}
+
+std::string fill_name(std::uint32_t fill_bits) {
+  return fill_bits == FUTEX_WAITERS ? "TID | FUTEX_WAITERS" : "TID";
+}
+
+std::string instruction_text(const kill_point_report& point) {
+  return point.asleep ? point.instruction + " (asleep inside)" : point.instruction;
+}
+
+} // namespace
+
+std::string replay_command::of(const case_report& report) const {
+  return fmt::format("{} audit --subject {}{} --op {} --scenario {}", program, report.subject, extra,
+                     name_of(report.op), report.scenario);
+}
+
+std::string replay_command::of(const case_report& report, unsigned kill_point) const {
+  return fmt::format("{} --kill-point {}", of(report), kill_point);
+}
+
+std::string summary_line(const case_report& report) {
+  std::string counts;
+  unsigned judged = 0;
+  for (const verdict v : all_verdicts) {
+    const auto found = report.verdicts.find(v);
+    if (found == report.verdicts.end()) continue;
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", found->second, name_of(v));
+    judged += found->second;
+  }
+  return fmt::format("{} kill point{}: {}", judged, judged == 1 ? "" : "s", counts);
+}
+
+std::string window_listing(const case_report& report) {
+  std::set<unsigned> shown;
+  const auto last = static_cast<unsigned>(report.kill_points.size()) - 1;
+  for (const violation& v : report.violations)
+    for (unsigned step = v.at.step > neighbours ? v.at.step - neighbours : 0;
+         step <= std::min(last, v.at.step + neighbours); ++step)
+      shown.insert(step);
+
+  std::size_t where_width = 0;
+  std::size_t text_width = 0;
+  for (const unsigned step : shown) {
+    where_width = std::max(where_width, report.kill_points[step].where.describe().size());
+    text_width = std::max(text_width, instruction_text(report.kill_points[step]).size());
+  }
+  std::string out = fmt::format("       step  {:{}}  {:{}}  {:16}  {}\n", "killed before", where_width, "", text_width,
+                                "lock word", "pending");
+  std::optional<unsigned> previous;
+  for (const unsigned step : shown) {
+    if (previous && step != *previous + 1) out += "             ...\n";
+    previous = step;
+    const kill_point_report& point = report.kill_points[step];
+    const violation* const bad = first_violation_at(report, step);
+    out += fmt::format("    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n", bad != nullptr ? "=>" : "  ", step,
+                       point.where.describe(), where_width, instruction_text(point), text_width,
+                       point.word, point.pending ? "set" : "-",
+                       bad != nullptr ? fmt::format("  {}: {} -> {}", name_of(bad->what.what),
+                                                    bad->what.before, bad->what.after)
+                                      : "");
+  }
+  return out;
+}
+
+std::string text_report(const case_report& report, const replay_command& replay) {
+  const run_facts& f = report.facts;
+  std::string out =
+      fmt::format("{}  {}  {}: {}\n"
+                  "  {} runs in {:.1f} s: somebody waited in {}, the victim died owning in {}, the memory "
+                  "was reused in {}; {} deaths were reported to survivors\n",
+                  report.subject, name_of(report.op), report.scenario, summary_line(report), f.runs,
+                  report.seconds, f.slept, f.died_owning, f.reused, f.told);
+  if (report.violations.empty()) return out;
+  out += '\n' + window_listing(report) + '\n';
+  const violation& first = report.violations.front();
+  out += fmt::format("  {}: {}{}\n", name_of(first.what.what), first.what.note,
+                     first.second_actor.empty() ? "" : "; the other actor " + first.second_actor);
+  out += fmt::format("  replay one: {}\n", replay.of(report, first.at.step));
+  return out;
+}
+
+nlohmann::ordered_json json_report(const case_report& report, const replay_command& replay) {
+  using nlohmann::ordered_json;
+  ordered_json verdicts = ordered_json::object();
+  unsigned judged = 0;
+  for (const auto& [v, count] : report.verdicts) {
+    verdicts[std::string(name_of(v))] = count;
+    judged += count;
+  }
+  ordered_json violations = ordered_json::array();
+  for (const violation& v : report.violations) {
+    ordered_json entry = {
+        {"step", v.at.step},
+        {"symbol", v.at.where.symbol},
+        {"offset", v.at.where.offset},
+        {"module", v.at.where.module},
+        {"module_offset", v.at.where.module_offset},
+        {"instruction", v.at.instruction},
+        {"asleep", v.at.asleep},
+        {"verdict", name_of(v.what.what)},
+        {"before", v.what.before},
+        {"after", v.what.after},
+        {"note", v.what.note},
+        {"runs", v.runs},
+        {"replay", replay.of(report, v.at.step)},
+    };
+    if (v.what.what == verdict::corrupted) entry["filled_with"] = fill_name(v.fill_bits);
+    if (!v.second_actor.empty()) entry["second_actor"] = v.second_actor;
+    violations.push_back(std::move(entry));
+  }
+  return {
+      {"kernel", report.kernel},
+      {"libc", report.libc},
+      {"subject", report.subject},
+      {"op", name_of(report.op)},
+      {"scenario", report.scenario},
+      {"kill_points", judged},
+      {"verdicts", verdicts},
+      {"violations", violations},
+      {"runs",
+       {{"total", report.facts.runs},
+        {"somebody_waited", report.facts.slept},
+        {"victim_died_owning", report.facts.died_owning},
+        {"memory_reused", report.facts.reused},
+        {"deaths_told", report.facts.told}}},
+      {"seconds", report.seconds},
+  };
+}
+
+} // namespace heirlock::lab

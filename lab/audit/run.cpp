@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/audit/run.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+std::string error_name(int error) {
+  const char* const name = strerrorname_np(error);
+  return name != nullptr ? name : fmt::format("{}", error);
+}
+
+} // namespace
+
+run_facts& run_facts::operator+=(const run_facts& other) {
+  runs += other.runs;
+  slept += other.slept;
+  died_owning += other.died_owning;
+  told += other.told;
+  reused += other.reused;
+  return *this;
+}
+
+run::run(stage& st, operation op, std::uint32_t fill_bits)
+    : stage_(st), op_(op), fill_bits_(fill_bits), witness_(&st.enter()), victim_(&st.enter()) {
+  facts_.runs = 1;
+}
+
+std::uint64_t run::fill_word() const {
+  const std::uint64_t half = static_cast<std::uint32_t>(victim_->id().value) | fill_bits_;
+  return half << 32 | half;
+}
+
+void run::init(actor& by, std::uint64_t lock) {
+  const call_end end = by.call(subject_call::init, lock);
+  if (!end.returned(0))
+    throw trouble(fmt::format("subject {}: init failed: {}", stage_.about().subject_name,
+                              error_name(end.value)));
+}
+
+void run::victim_holds(std::uint64_t lock) {
+  const call_end end = victim_->call(subject_call::lock, lock);
+  if (!end.returned(0))
+    throw trouble(fmt::format("subject {}: a lock that nobody has could not be locked ({})",
+                              stage_.about().subject_name,
+                              end.how == progress::returned ? error_name(end.value) : "it waits"));
+  holders_[lock] = {victim_, false};
+}
+
+void run::victim_begins(std::uint64_t lock) {
+  // Inside unlock the victim may or may not still own it; who may enter is then up to the lock.
+  if (is_release(op_)) holders_.erase(lock);
+  victim_->begin(call_of(op_), lock);
+}
+
+void run::note_kill_point() {
+  word_at_kill_ = stage_.words(arena::object_a, sizeof(std::uint64_t))[0];
+  if (const auto owner = owner_of(arena::object_a)) {
+    victim_owned_ = is_victim_id(*owner);
+    facts_.died_owning += *victim_owned_;
+  }
+}
+
+std::optional<pid_t> run::owner_of(std::uint64_t lock) {
+  if (!stage_.about().subject_has_owner) return std::nullopt;
+  actor& reader = witness_->in_call() ? stage_.enter() : *witness_;
+  return reader.call(subject_call::owner, lock).value;
+}
+
+void run::victim_died() {
+  victim_dead_ = true;
+  std::erase_if(holders_, [](const auto& h) { return h.second.by->thread().status().is_gone(); });
+}
+
+call_end run::acquire(actor& by, subject_call how, std::uint64_t lock) {
+  by.begin(how, lock);
+  return await(by, lock);
+}
+
+call_end run::await(actor& by, std::uint64_t lock) { return note_end(by, lock, by.finish()); }
+
+call_end run::note_end(actor& by, std::uint64_t lock, call_end end) {
+  if (end.waits()) {
+    facts_.slept = 1;
+  } else if (end.how != progress::returned) {
+    fail(verdict::crashed, fmt::format("a survivor crashed ({})", by.thread().status().describe()));
+  } else if (end.value == 0 || end.value == EOWNERDEAD) {
+    const bool told = end.value == EOWNERDEAD;
+    facts_.told += told;
+    if (holders_.contains(lock))
+      fail(verdict::two_owners, "a second one got the lock while its owner was inside");
+    else if (told && !victim_dead_)
+      fail(verdict::false_death, "EOWNERDEAD while every owner was alive");
+    holders_[lock] = {&by, told};
+  } else if (end.value == ENOTRECOVERABLE) {
+    fail(verdict::owner_lost, "ENOTRECOVERABLE, but nobody was told before");
+  } else if (end.value != EBUSY) {
+    fail(verdict::crashed, fmt::format("a survivor's lock returned {}", error_name(end.value)));
+  }
+  return end;
+}
+
+bool run::holds(const actor& by, std::uint64_t lock) const {
+  const auto found = holders_.find(lock);
+  return found != holders_.end() && found->second.by == &by;
+}
+
+void run::release(actor& by, std::uint64_t lock) {
+  const auto found = holders_.find(lock);
+  if (found == holders_.end() || found->second.by != &by) return;
+  if (found->second.told && stage_.about().subject_has_consistent) {
+    const call_end end = by.call(subject_call::consistent, lock);
+    if (!end.returned(0))
+      fail(verdict::crashed, fmt::format("consistent returned {}", error_name(end.value)));
+  }
+  holders_.erase(lock);
+  const call_end end = by.call(subject_call::unlock, lock);
+  if (end.waits()) {
+    fail(verdict::stuck, "a survivor's unlock does not end");
+  } else if (end.how != progress::returned) {
+    fail(verdict::crashed, fmt::format("a survivor crashed in unlock ({})",
+                                       by.thread().status().describe()));
+  } else if (end.value != 0) {
+    fail(verdict::crashed, fmt::format("a survivor's unlock returned {}", error_name(end.value)));
+  }
+}
+
+void run::left(actor& by, std::uint64_t lock) {
+  if (holds(by, lock)) holders_.erase(lock);
+}
+
+void run::destroy(actor& by, std::uint64_t lock) {
+  if (!stage_.about().subject_has_destroy) return;
+  const call_end end = by.call(subject_call::destroy, lock);
+  // A destroy that waits for the stopped victim is no violation; it goes on when the victim is dead.
+  if (end.waits() || end.returned(0)) return;
+  fail(verdict::crashed, end.how == progress::returned
+                             ? fmt::format("destroy returned {}", error_name(end.value))
+                             : "destroy crashed");
+}
+
+void run::judge_waiter(std::uint64_t lock, call_end end) {
+  if (end.how == progress::spinning) {
+    fail(verdict::stuck, "a survivor spins for ever");
+    return;
+  }
+  // Without an owner function nothing tells the two apart; that the owner died is known.
+  const auto owner = owner_of(lock);
+  const bool names_the_dead = !owner || is_victim_id(*owner);
+  if (names_the_dead) {
+    fail(verdict::owner_lost, "a survivor sleeps for ever, and the lock still names the dead owner");
+  } else {
+    fail(verdict::lost_wakeup, "a survivor sleeps for ever on a lock that no living thread owns");
+  }
+}
+
+bool run::must_be_served(actor& by, std::uint64_t lock) {
+  const call_end end = await(by, lock);
+  if (end.waits()) {
+    judge_waiter(lock, end);
+    return false;
+  }
+  release(by, lock);
+  return end.how == progress::returned;
+}
+
+bool run::obtain(actor& by, std::uint64_t lock) {
+  if (finding_.what != verdict::ok) return false;
+  by.begin(subject_call::lock, lock);
+  return must_be_served(by, lock);
+}
+
+void run::fail(verdict what, std::string note) {
+  fail(what, std::move(note), word_at_kill_, stage_.words(arena::object_a, sizeof(std::uint64_t))[0]);
+}
+
+void run::fail(verdict what, std::string note, std::uint64_t before, std::uint64_t after) {
+  if (finding_.what != verdict::ok) return;
+  finding_ = {what, std::move(note), fmt::format("{:016x}", before), fmt::format("{:016x}", after)};
+}
+
+void run::expect_unchanged(std::span<const std::uint64_t> before, std::span<const std::uint64_t> after,
+                           const char* what) {
+  const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
+  if (was == before.end()) return;
+  fail(verdict::corrupted,
+       fmt::format("{}, byte {}, has been written to", what, (was - before.begin()) * 8), *was, *is);
+}
+
+} // namespace heirlock::lab

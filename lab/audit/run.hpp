@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "lab/actor/stage.hpp"
+#include "lab/audit/operation.hpp"
+#include "lab/audit/verdict.hpp"
+
+namespace heirlock::lab {
+
+// What happened in runs, so that a verdict "ok" can be seen not to be an empty one.
+struct run_facts {
+  unsigned runs = 0;
+  unsigned slept = 0;       // runs in which somebody waited for the lock
+  unsigned died_owning = 0; // runs in which the victim owned the lock when it was killed
+  unsigned told = 0;        // reports of an owner's death that survivors received
+  unsigned reused = 0;      // runs in which the lock's memory was reused before the kill
+
+  run_facts& operator+=(const run_facts& other);
+};
+
+struct finding {
+  verdict what = verdict::ok;
+  std::string note;
+  std::string before;
+  std::string after;
+};
+
+// One run: the victim, its survivors, and a ledger of what users of the lock may rely on. Scenarios act
+// through it, so that each acquisition is checked against all that is known at that moment.
+class run {
+ public:
+  run(stage& st, operation op, std::uint32_t fill_bits);
+
+  stage& st() { return stage_; }
+  operation op() const { return op_; }
+  actor& victim() { return *victim_; }
+  actor& witness() { return *witness_; } // a process of its own, idle between calls
+  // The word that reused memory is filled with: the victim's TID twice, with or without FUTEX_WAITERS.
+  std::uint64_t fill_word() const;
+
+  void init(actor& by, std::uint64_t lock);
+
+  // Lock or trylock by a survivor. `waits()` is no error here.
+  call_end acquire(actor& by, subject_call how, std::uint64_t lock);
+  // Looks again at a survivor that was left waiting in a call of acquire, or starts one begun by hand.
+  call_end await(actor& by, std::uint64_t lock);
+  // A survivor that acquired the lock leaves it: consistent first, if it was told of a death.
+  void release(actor& by, std::uint64_t lock);
+  // An unlock that the scenario drove by hand has ended.
+  void left(actor& by, std::uint64_t lock);
+  void destroy(actor& by, std::uint64_t lock);
+  // The victim takes the lock before the operation in which it is killed.
+  void victim_holds(std::uint64_t lock);
+
+  // After the kill: the actor must get the lock and can leave it again.
+  bool obtain(actor& by, std::uint64_t lock);
+  // The same for one that has been waiting.
+  bool must_be_served(actor& by, std::uint64_t lock);
+  bool holds(const actor& by, std::uint64_t lock) const;
+
+  // To be called at the kill, in this order.
+  void victim_begins(std::uint64_t lock);
+  void note_kill_point();
+  void victim_died();
+
+  // The victim's word on who owned the lock when it was killed; nullopt when the lock does not say.
+  std::optional<bool> victim_owned() const { return victim_owned_; }
+  unsigned told() const { return facts_.told; }
+
+  // The first violation of a run is the one that counts: later ones follow from it.
+  void fail(verdict what, std::string note);
+  void fail(verdict what, std::string note, std::uint64_t before, std::uint64_t after);
+  // Compares what the survivors left in reused memory with what is there now.
+  void expect_unchanged(std::span<const std::uint64_t> before, std::span<const std::uint64_t> after,
+                        const char* what);
+
+  const finding& result() const { return finding_; }
+  run_facts& facts() { return facts_; }
+
+ private:
+  std::optional<pid_t> owner_of(std::uint64_t lock);
+  call_end note_end(actor& by, std::uint64_t lock, call_end end);
+  void judge_waiter(std::uint64_t lock, call_end end);
+  bool is_victim_id(pid_t id) const { return id == victim_->id().value; }
+
+  struct holding {
+    actor* by = nullptr;
+    bool told = false;
+  };
+
+  stage& stage_;
+  operation op_;
+  std::uint32_t fill_bits_;
+  actor* witness_;
+  actor* victim_;
+  std::map<std::uint64_t, holding> holders_;
+  bool victim_dead_ = false;
+  std::optional<bool> victim_owned_;
+  std::uint64_t word_at_kill_ = 0;
+  finding finding_;
+  run_facts facts_;
+};
+
+} // namespace heirlock::lab

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "lab/audit/run.hpp"
+
+namespace heirlock::lab {
+
+// One performance of a scenario: who is there besides the victim, and what they do when.
+class play {
+ public:
+  explicit play(run& r) : r_(r) {}
+  virtual ~play() = default;
+  play(const play&) = delete;
+  play& operator=(const play&) = delete;
+
+  // Brings everybody to where they are when the victim begins its operation.
+  virtual void set_up() = 0;
+  // The victim waits in its operation: those for whom it waits act. May be called more than once.
+  virtual void cue() {}
+  // The victim is stopped at the kill point.
+  virtual void at_kill_point() {}
+  // The victim is dead and reaped: the survivors act, and what must hold is checked.
+  virtual void after_kill() = 0;
+
+  // The other actor whose positions are enumerated too, and the operation that it is in.
+  virtual actor* second() { return nullptr; }
+  bool second_is_under_way() { return second() != nullptr && second()->in_call(); }
+
+ protected:
+  run& r_;
+};
+
+class scenario {
+ public:
+  virtual ~scenario() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string_view summary() const = 0; // what happens
+  virtual std::string_view promise() const = 0; // what must hold for users
+
+  // Why the scenario makes no sense for this operation; empty when it does.
+  virtual std::string_view why_not(operation) const { return {}; }
+  // The operation of the second actor, if its positions are enumerated.
+  virtual std::optional<subject_call> second_call(operation) const { return std::nullopt; }
+  // The lock's memory is reused: once filled with the TID, once with the TID and FUTEX_WAITERS.
+  virtual bool reuses_memory() const { return false; }
+  // How often a kill point is tried when what it shows depends on which CPU is faster.
+  virtual unsigned attempts() const { return 1; }
+
+  virtual std::unique_ptr<play> perform(run& r) const = 0;
+};
+
+} // namespace heirlock::lab

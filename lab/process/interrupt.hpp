@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C as a flag that the loops of the instrument look at.
+#pragma once
+
+namespace heirlock::lab {
+
+// From now on SIGINT, SIGTERM and SIGHUP only set a flag; a second one ends the process at once (the
+// kernel then kills the tracees: PTRACE_O_EXITKILL). Handlers are installed without SA_RESTART, so that
+// a blocked waitpid returns. Call once, from the command, never from a library.
+void install_interrupt_handlers();
+
+// True once one of those signals came. Async-signal-safe.
+bool interrupt_requested();
+
+// Throws `interrupted` when one came.
+void check_interrupt();
+
+} // namespace heirlock::lab

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/process/robust_list.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstddef>
+
+#include "lab/process/remote_memory.hpp"
+
+namespace heirlock::lab {
+
+std::optional<remote_address> robust_list_head_of(thread_id thread) {
+  robust_list_head* head = nullptr;
+  std::size_t length = 0;
+  if (syscall(SYS_get_robust_list, thread.value, &head, &length) != 0 || head == nullptr ||
+      length != sizeof(robust_list_head))
+    return std::nullopt;
+  return remote_address{reinterpret_cast<std::uint64_t>(head)};
+}
+
+remote_address pending_operation_of(thread_id thread) {
+  const auto head = robust_list_head_of(thread);
+  std::uint64_t pending = 0;
+  if (head) {
+    try_read_memory(thread, *head + offsetof(robust_list_head, list_op_pending),
+                    std::as_writable_bytes(std::span(&pending, 1)));
+  }
+  // Bit 0 of an entry says that the lock is a priority-inheritance one.
+  return {pending & ~std::uint64_t{1}};
+}
+
+} // namespace heirlock::lab

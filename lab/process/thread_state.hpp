@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+
+#include "lab/process/ids.hpp"
+
+namespace heirlock::lab {
+
+// True when the thread sleeps inside a system call and only another thread's action (or a timeout) can
+// end that sleep. A thread that has been woken but has not run yet is not asleep: the kernel makes it
+// runnable inside the waker's own system call, so what this says after the waker is done is final.
+bool is_asleep(thread_id thread);
+
+// CPU time that the thread has used. It does not grow while other processes have the CPU, so a bound on
+// it means the same on a busy machine.
+std::chrono::nanoseconds cpu_time(thread_id thread);
+
+} // namespace heirlock::lab

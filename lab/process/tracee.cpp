@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/process/tracee.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "lab/process/interrupt.hpp"
+#include "lab/process/thread_state.hpp"
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+void* as_pointer(std::uintptr_t value) { return reinterpret_cast<void*>(value); }
+
+} // namespace
+
+void tracee::resume(resumption how, int signal_number) {
+  const auto request = how == resumption::step ? PTRACE_SINGLESTEP : PTRACE_CONT;
+  status_ = wait_status();
+  if (ptrace(request, thread_.value, nullptr, as_pointer(static_cast<unsigned>(signal_number))) == 0)
+    return;
+  // A killed thread leaves its stop by itself; the report that it ended is then on its way.
+  if (errno != ESRCH) throw_errno(fmt::format("resuming thread {}", thread_.value));
+}
+
+bool tracee::take_report(int options) {
+  int raw = 0;
+  const pid_t who = waitpid(thread_.value, &raw, __WALL | options);
+  if (who == thread_.value) {
+    status_ = wait_status::from_raw(raw);
+    return true;
+  }
+  if (who < 0 && errno != EINTR) throw_errno(fmt::format("waiting for thread {}", thread_.value));
+  return false;
+}
+
+bool tracee::poll() { return !status_.is<running>() || take_report(WNOHANG); }
+
+const wait_status& tracee::wait(std::chrono::milliseconds bound) {
+  // Polling with a yield is as fast as blocking when tracer and tracee share a CPU, and keeps the bound.
+  const auto deadline = clock::now() + bound;
+  while (!poll()) {
+    check_interrupt();
+    if (clock::now() > deadline)
+      throw trouble(fmt::format("thread {} did not report within {} ms", thread_.value, bound.count()));
+    sched_yield();
+  }
+  return status_;
+}
+
+rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
+  const auto cpu_at_start = cpu_time(thread_);
+  for (unsigned round = 0;; ++round) {
+    if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
+    if (round % 4 == 3 && is_asleep(thread_)) {
+      // It may have reported between the two looks: a traced stop is not a sleep.
+      if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
+      return rest::asleep;
+    }
+    if (round % 64 == 63) {
+      check_interrupt();
+      if (cpu_time(thread_) - cpu_at_start > cpu_bound) return rest::spinning;
+    }
+    sched_yield();
+  }
+}
+
+void tracee::stop() {
+  if (poll()) return;
+  if (ptrace(PTRACE_INTERRUPT, thread_.value, nullptr, nullptr) != 0 && errno != ESRCH)
+    throw_errno(fmt::format("interrupting thread {}", thread_.value));
+  wait();
+}
+
+thread_id tracee::event_child() const {
+  unsigned long message = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, thread_.value, nullptr, &message) != 0)
+    throw_errno("PTRACE_GETEVENTMSG");
+  return {static_cast<pid_t>(message)};
+}
+
+} // namespace heirlock::lab

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "lab/process/ids.hpp"
+#include "lab/process/registers.hpp"
+#include "lab/process/wait_status.hpp"
+
+namespace heirlock::lab {
+
+enum class resumption { run, step };
+
+// How a resumed thread came to rest.
+enum class rest {
+  stopped,  // it reported something: see status()
+  asleep,   // it sleeps in a system call until another thread acts
+  spinning, // it used up its CPU time without reporting: it waits actively
+  gone,     // it ended
+};
+
+// One traced thread. It belongs to the thread that attached it: ptrace(2) requests from another fail.
+// Not copyable; the tracer owns it.
+class tracee {
+ public:
+  tracee(thread_id thread, thread_id process) : thread_(thread), process_(process) {}
+  tracee(const tracee&) = delete;
+  tracee& operator=(const tracee&) = delete;
+
+  thread_id id() const { return thread_; }
+  thread_id process() const { return process_; }
+  const wait_status& status() const { return status_; }
+
+  // The one door by which a stopped thread runs on. `signal_number` is delivered first (0 = none).
+  void resume(resumption how, int signal_number = 0);
+
+  // Blocks until the thread reports. Throws `interrupted` after Ctrl-C, trouble after `bound`.
+  const wait_status& wait(std::chrono::milliseconds bound = std::chrono::seconds(20));
+
+  // Takes a report if there is one, without blocking; true when the thread is not running.
+  bool poll();
+
+  // Waits until the running thread reports, sleeps, or has used `cpu_bound` of CPU time. A thread at
+  // rest `asleep` or `spinning` is still running in the sense of ptrace(2).
+  rest settle(std::chrono::nanoseconds cpu_bound);
+
+  // After SIGKILL of the process a stopped thread leaves its stop by itself: what it reported is past.
+  void abandon_stop() { status_ = wait_status(); }
+
+  // Stops a thread that runs, sleeps or spins. A sleep in a system call is thereby interrupted.
+  void stop();
+
+  registers regs() const { return registers::of(thread_); }
+
+  // For PTRACE_EVENT_FORK and _CLONE: the new thread.
+  thread_id event_child() const;
+
+ private:
+  bool take_report(int options);
+
+  thread_id thread_;
+  thread_id process_;
+  wait_status status_;
+};
+
+} // namespace heirlock::lab

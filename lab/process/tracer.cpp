@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/process/tracer.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "lab/process/file_descriptor.hpp"
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+constexpr unsigned long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                                  PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+
+std::string why_ptrace_is_refused(int error) {
+  int scope = -1;
+  std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
+  if (error == EPERM && scope == 3)
+    return "Yama forbids ptrace altogether (kernel.yama.ptrace_scope is 3, which only a reboot undoes)";
+  if (error == EPERM && scope == 2)
+    return "Yama allows ptrace to privileged processes only (kernel.yama.ptrace_scope is 2): run as "
+           "root, or set it to 1";
+  if (error == EPERM)
+    return "the system call is refused, as in a container with a seccomp filter: run outside of it, or "
+           "allow ptrace there (docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined)";
+  if (error == ENOSYS) return "the system call is not there (a seccomp filter, or gVisor)";
+  return fmt::format("{}", std::generic_category().message(error));
+}
+
+// Between fork and exec only async-signal-safe calls are made.
+[[noreturn]] void become(char* const* command, const std::vector<int>& kept, int gate) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  char go = 0;
+  if (::read(gate, &go, 1) != 1) _exit(127); // the tracer gave up
+  personality(ADDR_NO_RANDOMIZE);
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  const int null = ::open("/dev/null", O_RDONLY);
+  if (null >= 0) dup2(null, STDIN_FILENO);
+  for (int descriptor : kept) fcntl(descriptor, F_SETFD, 0);
+  // A tracer that ignores or blocks signals must not pass that on.
+  sigset_t none_blocked;
+  sigemptyset(&none_blocked);
+  sigprocmask(SIG_SETMASK, &none_blocked, nullptr);
+  execv(command[0], command);
+  _exit(126);
+}
+
+} // namespace
+
+tracer::~tracer() {
+  std::erase_if(tracees_, [](const auto& t) { return t->status().is_gone(); });
+  for (const auto& t : tracees_) ::kill(t->process().value, SIGKILL);
+  // Everything is dying; each thread passes its exit stop and is reaped, first threads last, because the
+  // kernel reports those only when the others are gone.
+  std::stable_partition(tracees_.begin(), tracees_.end(),
+                        [](const auto& t) { return t->id() != t->process(); });
+  for (const auto& t : tracees_) ptrace(PTRACE_CONT, t->id().value, nullptr, nullptr);
+  for (const auto& t : tracees_) {
+    int raw = 0;
+    for (;;) {
+      const pid_t who = waitpid(t->id().value, &raw, __WALL);
+      if (who < 0 && errno == EINTR) continue;
+      if (who < 0 || wait_status::from_raw(raw).is_gone()) break;
+      for (const auto& other : tracees_) ptrace(PTRACE_CONT, other->id().value, nullptr, nullptr);
+    }
+  }
+}
+
+tracee& tracer::add(thread_id thread, thread_id process) {
+  tracees_.push_back(std::make_unique<tracee>(thread, process));
+  return *tracees_.back();
+}
+
+void tracer::discard(thread_id process) {
+  kill(process);
+  std::erase_if(tracees_, [&](const auto& t) { return t->process() == process; });
+}
+
+std::vector<tracee*> tracer::threads_of(thread_id process) const {
+  std::vector<tracee*> found;
+  for (const auto& t : tracees_)
+    if (t->process() == process) found.push_back(t.get());
+  return found;
+}
+
+tracee& tracer::launch(const launch_request& request) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe2");
+  file_descriptor gate(ends[0]);
+  file_descriptor open_gate(ends[1]);
+
+  std::vector<char*> command;
+  for (const auto& word : request.command) command.push_back(const_cast<char*>(word.c_str()));
+  command.push_back(nullptr);
+  if (::access(command[0], X_OK) != 0)
+    throw trouble(fmt::format("cannot run {}: {}", request.command[0],
+                              std::generic_category().message(errno)));
+
+  const pid_t pid = fork();
+  if (pid < 0) throw_errno("fork");
+  if (pid == 0) {
+    open_gate.reset();
+    become(command.data(), request.kept_descriptors, gate.get());
+  }
+  if (ptrace(PTRACE_SEIZE, pid, nullptr, reinterpret_cast<void*>(options)) != 0) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+    throw trouble("cannot trace a child process: " + why_ptrace_is_refused(error));
+  }
+  tracee& child = add({pid}, {pid});
+  if (::write(open_gate.get(), "", 1) != 1) throw_errno("starting a tracee");
+  child.wait();
+  if (!child.status().is_event(PTRACE_EVENT_EXEC))
+    throw trouble(fmt::format("{} could not be started: {}", request.command[0],
+                              child.status().describe()));
+  return child;
+}
+
+tracee& tracer::adopt(tracee& parent) {
+  const thread_id child = parent.event_child();
+  const bool is_thread = parent.status().is_event(PTRACE_EVENT_CLONE);
+  tracee& added = add(child, is_thread ? parent.process() : child);
+  added.wait();
+  return added;
+}
+
+void tracer::kill(thread_id process, const exit_hook& at_exit) {
+  const auto threads = threads_of(process);
+  if (std::all_of(threads.begin(), threads.end(), [](tracee* t) { return t->status().is_gone(); }))
+    return;
+  if (::kill(process.value, SIGKILL) != 0 && errno != ESRCH) throw_errno("kill");
+  for (tracee* thread : threads) {
+    // A stop that was reported before the signal is over: the next report is the exit stop.
+    if (!thread->status().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT)) thread->abandon_stop();
+    while (!thread->wait().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT))
+      thread->resume(resumption::run);
+  }
+  for (tracee* thread : threads) {
+    if (thread->status().is_gone()) continue;
+    if (at_exit) at_exit(*thread);
+    thread->resume(resumption::run);
+  }
+  for (tracee* thread : threads)
+    if (thread->id() != process) thread->wait();
+  for (tracee* thread : threads)
+    if (thread->id() == process) thread->wait(); // reported when no other thread is left
+}
+
+} // namespace heirlock::lab

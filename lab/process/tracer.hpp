@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lab/process/tracee.hpp"
+
+namespace heirlock::lab {
+
+// What to start, and how.
+struct launch_request {
+  std::vector<std::string> command; // command[0] is a path
+  std::vector<int> kept_descriptors; // stay open in the new process; all others close at exec
+};
+
+// Called with a thread stopped in PTRACE_EVENT_EXIT: it is dying, its registers and memory are intact,
+// and the kernel has not walked its robust list yet.
+using exit_hook = std::function<void(tracee&)>;
+
+// Owns processes that are traced from their first instruction, their forked children and their threads.
+// Whatever happens (an exception, the end of the tracer, even SIGKILL of the tracer) they end too.
+class tracer {
+ public:
+  tracer() = default;
+  tracer(const tracer&) = delete;
+  tracer& operator=(const tracer&) = delete;
+  ~tracer();
+
+  // Starts a program and stops it at its first instruction, with address randomisation off, no core
+  // file and standard input at /dev/null. Throws trouble with the cause when ptrace is not permitted.
+  tracee& launch(const launch_request& request);
+
+  // For a thread stopped at PTRACE_EVENT_FORK, _VFORK or _CLONE: takes over the new process or thread,
+  // which is then stopped before its first instruction.
+  tracee& adopt(tracee& parent);
+
+  // The threads of a process, the first one first.
+  std::vector<tracee*> threads_of(thread_id process) const;
+
+  // Kills a process (SIGKILL), lets `at_exit` see each of its threads in PTRACE_EVENT_EXIT, and reaps
+  // it: on return the kernel has walked every robust list of it. Its tracees stay known, as gone.
+  void kill(thread_id process, const exit_hook& at_exit = {});
+
+  // Kills a process if it is still there, and forgets its tracees: references to them end here.
+  void discard(thread_id process);
+
+ private:
+  tracee& add(thread_id thread, thread_id process);
+
+  std::vector<std::unique_ptr<tracee>> tracees_;
+};
+
+} // namespace heirlock::lab

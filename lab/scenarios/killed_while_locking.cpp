@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fmt/format.h>
+#include <string.h>
+
+#include <chrono>
+
+#include "lab/process/interrupt.hpp"
+#include "lab/process/thread_state.hpp"
+#include "lab/process/trouble.hpp"
+#include "lab/scenarios/scenarios.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+// The survivor runs on another CPU while the victim dies, as in life. To give it the time that a large
+// program would give it, the victim also holds many other locks, taken before: the kernel reports the
+// youngest lock first and the pending operation last.
+class death_seen_through_another_lock final : public play {
+ public:
+  using play::play;
+
+  void set_up() override {
+    survivor_ = &r_.st().enter();
+    r_.init(r_.witness(), arena::object_a);
+    r_.init(r_.witness(), arena::object_b);
+    mailbox order = {};
+    order.command = actor_command::hold_fillers;
+    order.object = arena::fillers;
+    order.size = static_cast<std::uint32_t>(arena::filler_stride(r_.st().subject_size()));
+    order.count = 1900; // with the two below less than the kernel's limit of 2,048
+    if (const auto error = r_.victim().perform(order); error != 0)
+      throw trouble(fmt::format("the victim cannot hold {} locks at once: {}", order.count,
+                                std::generic_category().message(static_cast<int>(error))));
+    r_.victim_holds(arena::object_b);
+    if (is_contended(r_.op())) r_.acquire(*survivor_, subject_call::lock, arena::object_a);
+  }
+
+  void cue() override { r_.release(*survivor_, arena::object_a); }
+
+  void at_kill_point() override {
+    mailbox order = {};
+    order.command = actor_command::watch_reuse;
+    order.object = arena::object_a;
+    order.other = arena::object_b;
+    order.value = r_.fill_word();
+    order.size = r_.st().subject_size();
+    order.count = r_.holds(*survivor_, arena::object_a);
+    r_.st().move_to_another_cpu(*survivor_);
+    survivor_->start(order);
+    // It is watching once it has used some CPU time.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    const auto before = cpu_time(survivor_->id());
+    while (cpu_time(survivor_->id()) - before < std::chrono::microseconds(20)) {
+      check_interrupt();
+      if (std::chrono::steady_clock::now() > deadline) throw trouble("a survivor does not get any CPU time");
+    }
+  }
+
+  void after_kill() override {
+    const auto result = survivor_->await(std::chrono::milliseconds(30));
+    if (!result) {
+      r_.fail(survivor_->thread().status().is<signal_stop>() ? verdict::crashed : verdict::owner_lost,
+              "the death of the owner of another lock is never reported");
+    } else if (*result == 0) {
+      r_.facts().reused = 1;
+      r_.facts().told += 1;
+      const std::vector<std::uint64_t> filled(r_.st().subject_size() / sizeof(std::uint64_t), r_.fill_word());
+      r_.expect_unchanged(filled, r_.st().snapshot(arena::object_a), "reused memory of the lock");
+    } else {
+      r_.fail(verdict::owner_lost,
+              fmt::format("a survivor could not take the lock that the victim was locking: {}",
+                          strerrorname_np(static_cast<int>(*result))));
+    }
+  }
+
+ private:
+  actor* survivor_ = nullptr;
+};
+
+class killed_while_locking final : public scenario {
+ public:
+  std::string_view name() const override { return "killed-while-locking"; }
+  std::string_view summary() const override {
+    return "the victim holds another lock and is killed inside lock; a survivor learns of the death from "
+           "the other lock, takes this one, destroys it and reuses the memory";
+  }
+  std::string_view promise() const override {
+    return "both locks can be had, and memory that is no longer the lock's does not change";
+  }
+  std::string_view why_not(operation op) const override {
+    return is_release(op) ? "the victim is killed while it locks; use lock, trylock or their contended forms"
+                          : std::string_view();
+  }
+  bool reuses_memory() const override { return true; }
+  unsigned attempts() const override { return 12; }
+  std::unique_ptr<play> perform(run& r) const override {
+    return std::make_unique<death_seen_through_another_lock>(r);
+  }
+};
+
+} // namespace
+
+const scenario& killed_while_locking_scenario() {
+  static const killed_while_locking instance;
+  return instance;
+}
+
+} // namespace heirlock::lab

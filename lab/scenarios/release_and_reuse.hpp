@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the scenarios have in common in which the released lock's memory gets another use: at the kill
+// point a taker tries to get the lock; if it can, it is the last user, destroys it and reuses the memory.
+#pragma once
+
+#include <vector>
+
+#include "lab/audit/scenario.hpp"
+
+namespace heirlock::lab {
+
+class release_and_reuse : public play {
+ public:
+  enum class taker_lives { in_the_victims_process, in_another_process };
+
+  release_and_reuse(run& r, taker_lives where) : play(r), where_(where) {}
+
+  void set_up() override;
+  void at_kill_point() override;
+  void after_kill() override;
+  actor* second() override { return is_contended(r_.op()) ? nullptr : taker_; }
+
+ protected:
+  // Puts the memory to its new use, and tells later what is there.
+  virtual void reuse(actor& taker);
+  virtual std::vector<std::uint64_t> reused_words();
+  virtual const char* what_was_reused() const { return "reused memory of the lock"; }
+
+ private:
+  bool take();
+  bool taker_dies() const { return where_ == taker_lives::in_the_victims_process; }
+
+  taker_lives where_;
+  actor* taker_ = nullptr;
+  bool reused_ = false;
+  std::vector<std::uint64_t> before_;
+};
+
+// The explanation of reuse scenarios for operations in which memory cannot be freed.
+inline constexpr std::string_view nobody_may_free_it =
+    "while a thread is inside a lock call the lock must not be destroyed; use unlock or unlock-contended";
+
+} // namespace heirlock::lab

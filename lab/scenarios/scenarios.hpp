@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The crash situations of the instrument, one file each.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "lab/audit/scenario.hpp"
+
+namespace heirlock::lab {
+
+const scenario& reuse_same_process_scenario();
+const scenario& reuse_other_process_scenario();
+const scenario& remap_file_scenario();
+const scenario& waiter_asleep_scenario();
+const scenario& owner_killed_scenario();
+const scenario& killed_while_locking_scenario();
+const scenario& signal_in_window_scenario();
+
+std::span<const scenario* const> all_scenarios();
+
+// nullptr when there is none of that name.
+const scenario* scenario_named(std::string_view name);
+
+} // namespace heirlock::lab

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subjects that are linked into the actor program: the mutexes of whatever libc it runs on. */
+#ifndef HEIRLOCK_LAB_BUILTIN_H
+#define HEIRLOCK_LAB_BUILTIN_H
+
+#include "lab/subjects/subject.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* NULL when there is none of that name. */
+const struct heirlock_subject* heirlock_builtin_subject(const char* name);
+
+/* The subject with that index, NULL behind the last. */
+const struct heirlock_subject* heirlock_builtin_subject_at(unsigned index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

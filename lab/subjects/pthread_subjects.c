@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pthread-robust and pthread-normal: process-shared mutexes of the C library that the process runs on.
+ * The functions do nothing but jump into that library, so that its shipped code is what is audited.
+ */
+#define _GNU_SOURCE
+#include <linux/futex.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "lab/subjects/builtin.h"
+
+_Static_assert(sizeof(pthread_mutex_t) % 8 == 0, "the instrument compares 64-bit words");
+
+static int init_as(void* lock, int robustness) {
+  pthread_mutexattr_t attributes;
+  int error = pthread_mutexattr_init(&attributes);
+  if (error == 0) error = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  if (error == 0) error = pthread_mutexattr_setrobust(&attributes, robustness);
+  if (error == 0) error = pthread_mutex_init(lock, &attributes);
+  return error;
+}
+
+static int init_robust(void* lock) { return init_as(lock, PTHREAD_MUTEX_ROBUST); }
+static int init_normal(void* lock) { return init_as(lock, PTHREAD_MUTEX_STALLED); }
+
+static int lock_it(void* lock) { return pthread_mutex_lock(lock); }
+static int trylock_it(void* lock) { return pthread_mutex_trylock(lock); }
+static int timedlock_it(void* lock, const struct timespec* deadline) {
+  return pthread_mutex_timedlock(lock, deadline);
+}
+static int unlock_it(void* lock) { return pthread_mutex_unlock(lock); }
+static int consistent_it(void* lock) { return pthread_mutex_consistent(lock); }
+static int destroy_it(void* lock) { return pthread_mutex_destroy(lock); }
+
+/* A robust mutex is owned by the thread that its futex word names (Documentation/locking/robust-futexes). */
+static pid_t owner_of_robust(const void* lock) {
+  const pthread_mutex_t* mutex = lock;
+  return (pid_t)((unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_ACQUIRE) & FUTEX_TID_MASK);
+}
+
+/* The word of a normal mutex is 0, 1 or 2; glibc notes the owner's TID beside it. */
+static pid_t owner_of_normal(const void* lock) {
+  const pthread_mutex_t* mutex = lock;
+  if (__atomic_load_n(&mutex->__data.__lock, __ATOMIC_ACQUIRE) == 0) return 0;
+  return (pid_t)__atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
+}
+
+static const struct heirlock_subject subjects[] = {
+    {
+        .abi = HEIRLOCK_SUBJECT_ABI,
+        .size = sizeof(pthread_mutex_t),
+        .name = "pthread-robust",
+        .summary = "robust process-shared mutex of the C library (PTHREAD_MUTEX_ROBUST)",
+        .init = init_robust,
+        .lock = lock_it,
+        .trylock = trylock_it,
+        .timedlock = timedlock_it,
+        .unlock = unlock_it,
+        .consistent = consistent_it,
+        .destroy = destroy_it,
+        .owner = owner_of_robust,
+    },
+    {
+        .abi = HEIRLOCK_SUBJECT_ABI,
+        .size = sizeof(pthread_mutex_t),
+        .name = "pthread-normal",
+        .summary = "normal process-shared mutex of the C library: tells nobody when its owner dies",
+        .init = init_normal,
+        .lock = lock_it,
+        .trylock = trylock_it,
+        .timedlock = timedlock_it,
+        .unlock = unlock_it,
+        .destroy = destroy_it,
+        .owner = owner_of_normal,
+    },
+};
+
+const struct heirlock_subject* heirlock_builtin_subject_at(unsigned index) {
+  return index < sizeof subjects / sizeof subjects[0] ? &subjects[index] : NULL;
+}
+
+const struct heirlock_subject* heirlock_builtin_subject(const char* name) {
+  for (unsigned i = 0; heirlock_builtin_subject_at(i) != NULL; ++i)
+    if (strcmp(subjects[i].name, name) == 0) return &subjects[i];
+  return NULL;
+}
