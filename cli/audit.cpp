@@ -28,11 +28,13 @@ struct audit_arguments {
 };
 
 void print_list() {
-  fmt::print("subjects (or the path of a shared library that implements lab/subjects/subject.h):\n");
+  fmt::print(
+      "subjects (or the path of a shared library that implements lab/subjects/subject.h):\n");
   for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
     fmt::print("  {:22}{}\n", s->name, s->summary);
   fmt::print("\noperations (contended: somebody else holds the lock, or sleeps on it):\n");
-  for (const operation op : all_operations) fmt::print("  {}\n", name_of(op));
+  for (const operation op : all_operations)
+    fmt::print("  {}\n", name_of(op));
   fmt::print("\nscenarios:\n");
   for (const scenario* s : all_scenarios())
     fmt::print("  {:22}{};\n  {:22}must hold: {}\n", s->name(), s->summary(), "", s->promise());
@@ -47,11 +49,13 @@ std::string known_names() {
 
 void check_subject(const std::string& name) {
   if (name.empty())
-    throw trouble(fmt::format("say which lock: --subject {} or the path of a shared library", known_names()));
+    throw trouble(
+        fmt::format("say which lock: --subject {} or the path of a shared library", known_names()));
   if (name.find('/') == std::string::npos && heirlock_builtin_subject(name.c_str()) == nullptr)
-    throw trouble(fmt::format("unknown subject '{}': known are {}; a shared library is named by a path with "
-                              "a slash, such as ./my_lock.so",
-                              name, known_names()));
+    throw trouble(
+        fmt::format("unknown subject '{}': known are {}; a shared library is named by a path with "
+                    "a slash, such as ./my_lock.so",
+                    name, known_names()));
 }
 
 std::vector<operation> chosen_operations(const std::vector<std::string>& names) {
@@ -69,7 +73,8 @@ std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& na
   std::vector<const scenario*> chosen;
   for (const std::string& name : names) {
     const scenario* const found = scenario_named(name);
-    if (found == nullptr) throw trouble(fmt::format("unknown scenario '{}': see heirlock audit --list", name));
+    if (found == nullptr)
+      throw trouble(fmt::format("unknown scenario '{}': see heirlock audit --list", name));
     chosen.push_back(found);
   }
   if (chosen.empty()) chosen.assign(all_scenarios().begin(), all_scenarios().end());
@@ -90,7 +95,8 @@ std::vector<chosen_case> chosen_cases(const audit_arguments& arguments) {
       if (why_not.empty()) {
         cases.push_back({op, what});
       } else {
-        why_none = fmt::format("scenario {} does not apply to {}: {}", what->name(), name_of(op), why_not);
+        why_none =
+            fmt::format("scenario {} does not apply to {}: {}", what->name(), name_of(op), why_not);
       }
     }
   }
@@ -108,7 +114,8 @@ exit_status run_audit(const audit_arguments& arguments) {
   audit_options options;
   if (arguments.kill_point >= 0) {
     if (cases.size() != 1)
-      throw trouble("--kill-point counts in one operation and one scenario: give --op and --scenario");
+      throw trouble(
+          "--kill-point counts in one operation and one scenario: give --op and --scenario");
     options.kill_point = static_cast<unsigned>(arguments.kill_point);
   }
   replay_command replay;
@@ -123,13 +130,15 @@ exit_status run_audit(const audit_arguments& arguments) {
   {
     progress_bar bar(arguments.subject);
     for (std::size_t i = 0; i < cases.size(); ++i) {
-      bar.label(fmt::format("{} {} ({} of {})", name_of(cases[i].op), cases[i].what->name(), i + 1, cases.size()));
+      bar.label(fmt::format("{} {} ({} of {})", name_of(cases[i].op), cases[i].what->name(), i + 1,
+                            cases.size()));
       options.progress = [&](std::size_t done, std::size_t of) {
         bar.show(i * of + done, cases.size() * of);
       };
       reports.push_back(audit_case(st, *cases[i].what, cases[i].op, options));
       // A library's path is what a replay needs; its name is what people call it.
-      if (arguments.subject.find('/') != std::string::npos) reports.back().subject = arguments.subject;
+      if (arguments.subject.find('/') != std::string::npos)
+        reports.back().subject = arguments.subject;
     }
   }
   bool wrong = false;
@@ -155,14 +164,19 @@ exit_status run_audit(const audit_arguments& arguments) {
 } // namespace
 
 void add_audit(CLI::App& app, action& chosen) {
-  auto* const verb = app.add_subcommand("audit", "kill a lock at every instruction and judge what is left");
+  auto* const verb =
+      app.add_subcommand("audit", "kill a lock at every instruction and judge what is left");
   const auto arguments = std::make_shared<audit_arguments>();
-  verb->add_option("--subject", arguments->subject, "the lock: a name, or ./my_lock.so (see --list)");
+  verb->add_option("--subject", arguments->subject,
+                   "the lock: a name, or ./my_lock.so (see --list)");
   verb->add_option("--op", arguments->ops, "only this operation (may be repeated)")->delimiter(',');
-  verb->add_option("--scenario", arguments->scenarios, "only this scenario (may be repeated)")->delimiter(',');
-  verb->add_option("--kill-point", arguments->kill_point, "only this kill point, as numbered in the report")
+  verb->add_option("--scenario", arguments->scenarios, "only this scenario (may be repeated)")
+      ->delimiter(',');
+  verb->add_option("--kill-point", arguments->kill_point,
+                   "only this kill point, as numbered in the report")
       ->check(CLI::NonNegativeNumber);
-  verb->add_option("--libc", arguments->libc, "run the lock on this libc.so.6 (its loader lies beside it)");
+  verb->add_option("--libc", arguments->libc,
+                   "run the lock on this libc.so.6 (its loader lies beside it)");
   verb->add_flag("--json", arguments->json, "print one JSON document");
   verb->add_flag("--list", arguments->list, "list subjects, operations and scenarios");
   verb->callback([arguments, &chosen] { chosen = [arguments] { return run_audit(*arguments); }; });

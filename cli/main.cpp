@@ -13,9 +13,10 @@ namespace heirlock::cli {
 namespace {
 
 int run(int argc, char** argv) {
-  CLI::App app("Kills locks in shared memory at every instruction, and shows which of them survive it.\n"
-               "Exit status: 0 nothing wrong found, 1 violations found, 2 trouble or wrong usage.",
-               "heirlock");
+  CLI::App app(
+      "Kills locks in shared memory at every instruction, and shows which of them survive it.\n"
+      "Exit status: 0 nothing wrong found, 1 violations found, 2 trouble or wrong usage.",
+      "heirlock");
   app.set_version_flag("--version", HEIRLOCK_VERSION);
   app.require_subcommand(1);
   action chosen;

@@ -28,10 +28,11 @@ void progress_bar::show(std::size_t done, std::size_t of) {
   if (!on_terminal_ || now - start_ < patience || now - last_ < redraw) return;
   last_ = now;
   drawn_ = true;
-  const double share = of == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(of));
+  const double share =
+      of == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(of));
   const int filled = static_cast<int>(share * width);
-  fmt::print(stderr, "\r\033[K[{:#>{}}{:.>{}}] {:3.0f} %  {}", "", filled, "", width - filled, share * 100,
-             what_);
+  fmt::print(stderr, "\r\033[K[{:#>{}}{:.>{}}] {:3.0f} %  {}", "", filled, "", width - filled,
+             share * 100, what_);
   std::fflush(stderr);
 }
 

@@ -33,20 +33,32 @@ namespace {
 int scratch_fd = -1;
 const heirlock_subject* subject = nullptr;
 
-arena_control& control() { return *reinterpret_cast<arena_control*>(arena::control); }
+arena_control& control() {
+  return *reinterpret_cast<arena_control*>(arena::control);
+}
 
-void* object_at(std::uint64_t address) { return reinterpret_cast<void*>(address); }
+void* object_at(std::uint64_t address) {
+  return reinterpret_cast<void*>(address);
+}
 
 const void* entry_of(subject_call operation) {
   switch (operation) {
-  case subject_call::init: return reinterpret_cast<const void*>(subject->init);
-  case subject_call::lock: return reinterpret_cast<const void*>(subject->lock);
-  case subject_call::trylock: return reinterpret_cast<const void*>(subject->trylock);
-  case subject_call::timedlock: return reinterpret_cast<const void*>(subject->timedlock);
-  case subject_call::unlock: return reinterpret_cast<const void*>(subject->unlock);
-  case subject_call::consistent: return reinterpret_cast<const void*>(subject->consistent);
-  case subject_call::destroy: return reinterpret_cast<const void*>(subject->destroy);
-  case subject_call::owner: return reinterpret_cast<const void*>(subject->owner);
+  case subject_call::init:
+    return reinterpret_cast<const void*>(subject->init);
+  case subject_call::lock:
+    return reinterpret_cast<const void*>(subject->lock);
+  case subject_call::trylock:
+    return reinterpret_cast<const void*>(subject->trylock);
+  case subject_call::timedlock:
+    return reinterpret_cast<const void*>(subject->timedlock);
+  case subject_call::unlock:
+    return reinterpret_cast<const void*>(subject->unlock);
+  case subject_call::consistent:
+    return reinterpret_cast<const void*>(subject->consistent);
+  case subject_call::destroy:
+    return reinterpret_cast<const void*>(subject->destroy);
+  case subject_call::owner:
+    return reinterpret_cast<const void*>(subject->owner);
   }
   return nullptr;
 }
@@ -64,7 +76,8 @@ std::int64_t run_call(const mailbox& box) {
 // The allocator of an application, as far as a released lock can tell: its memory holds something else.
 void fill(std::uint64_t address, std::uint32_t size, std::uint64_t value) {
   auto* const words = static_cast<volatile std::uint64_t*>(object_at(address));
-  for (std::uint32_t i = 0; i < size / sizeof *words; ++i) words[i] = value;
+  for (std::uint32_t i = 0; i < size / sizeof *words; ++i)
+    words[i] = value;
 }
 
 std::int64_t map_file(const mailbox& box) {
@@ -75,33 +88,18 @@ std::int64_t map_file(const mailbox& box) {
   return mapped == where ? 0 : errno;
 }
 
-std::int64_t hold_fillers(const mailbox& box) {
-  for (std::uint32_t i = 0; i < box.count; ++i) {
-    void* const lock = object_at(box.object + i * std::uint64_t{box.size});
-    if (const int error = subject->init(lock)) return error;
-    if (const int error = subject->lock(lock)) return error;
-  }
-  return 0;
-}
-
-// A survivor that holds `object` if box.count says so learns from `other` that its owner died, and by its
+// A survivor (that holds `object` if box.count says so) learns from `other` that its owner died, and by its
 // own logic is then the last user of `object`: it takes it, destroys it, and reuses the memory at once,
-// while the kernel may still be at work on the dead thread's list. It never sleeps, so that the time
-// between the first report and the reuse is as short as an ordinary program could make it.
-// 0 = taken, destroyed and reused; otherwise the errno value of the call that went wrong.
+// while the kernel may still be at work on the dead thread's list. 0 = done; otherwise the errno value of
+// the call that went wrong, EPROTO when `other` could be locked without a report.
 std::int64_t watch_and_reuse(const mailbox& box) {
   void* const object = object_at(box.object);
-  void* const other = object_at(box.other);
-  int seen;
-  while ((seen = subject->trylock(other)) == EBUSY) {
-  }
+  const int seen = subject->lock(object_at(box.other));
   if (seen != EOWNERDEAD) return seen == 0 ? EPROTO : seen;
   if (box.count != 0) {
     if (const int error = subject->unlock(object)) return error;
   }
-  int taken;
-  // The dead thread may still be named as the owner for the moment that the kernel takes.
-  for (std::uint32_t tries = 0; (taken = subject->trylock(object)) == EBUSY && tries < 10'000'000;) ++tries;
+  int taken = subject->lock(object);
   if (taken == EOWNERDEAD && subject->consistent != nullptr) taken = subject->consistent(object);
   if (taken != 0) return taken;
   if (const int error = subject->unlock(object)) return error;
@@ -124,7 +122,8 @@ std::int64_t spawn(std::uint64_t box_number) {
   for (;;) {
     heirlock_idle_marker();
     switch (box.command) {
-    case actor_command::none: break;
+    case actor_command::none:
+      break;
     case actor_command::fork_actor: {
       const std::uint64_t number = box.value;
       const pid_t child = fork();
@@ -132,15 +131,22 @@ std::int64_t spawn(std::uint64_t box_number) {
       box.result = child > 0 ? 0 : errno;
       break;
     }
-    case actor_command::spawn_actor: box.result = spawn(box.value); break;
-    case actor_command::call: box.result = run_call(box); break;
+    case actor_command::spawn_actor:
+      box.result = spawn(box.value);
+      break;
+    case actor_command::call:
+      box.result = run_call(box);
+      break;
     case actor_command::fill:
       fill(box.object, box.size, box.value);
       box.result = 0;
       break;
-    case actor_command::map_file: box.result = map_file(box); break;
-    case actor_command::hold_fillers: box.result = hold_fillers(box); break;
-    case actor_command::watch_reuse: box.result = watch_and_reuse(box); break;
+    case actor_command::map_file:
+      box.result = map_file(box);
+      break;
+    case actor_command::watch_reuse:
+      box.result = watch_and_reuse(box);
+      break;
     }
   }
 }
@@ -152,7 +158,9 @@ void* actor_thread(void* box_number) {
 }
 
 void on_nudge(int) {}
-void on_interruption(int) { heirlock_handler_marker(); }
+void on_interruption(int) {
+  heirlock_handler_marker();
+}
 
 void install_handlers() {
   struct sigaction action = {};

@@ -58,6 +58,7 @@ class actor {
  private:
   void order(const mailbox& order);
   progress follow(resumption how, std::optional<remote_address> stop_before, unsigned n);
+  bool has_returned();
   std::optional<progress> interpret_stop(std::optional<remote_address> stop_before);
 
   tracee* thread_;

@@ -25,7 +25,9 @@ void actor::order(const mailbox& order) {
   thread_->resume(resumption::run);
 }
 
-void actor::start(const mailbox& order) { this->order(order); }
+void actor::start(const mailbox& order) {
+  this->order(order);
+}
 
 std::optional<std::int64_t> actor::await(std::chrono::nanoseconds cpu_bound) {
   for (;;) {
@@ -35,9 +37,8 @@ std::optional<std::int64_t> actor::await(std::chrono::nanoseconds cpu_bound) {
         trap_address(thread_->regs()).value == markers_->idle)
       return box_->result;
     if (stop != nullptr && is_crash(stop->signal_number)) return std::nullopt;
-    thread_->resume(resumption::run, stop != nullptr && stop->signal_number != SIGTRAP
-                                         ? stop->signal_number
-                                         : 0);
+    thread_->resume(resumption::run,
+                    stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
   }
 }
 
@@ -67,15 +68,19 @@ void actor::begin(subject_call operation, std::uint64_t object) {
 // What the present stop means; nullopt for one that is not ours to interpret and was resumed from.
 std::optional<progress> actor::interpret_stop(std::optional<remote_address> stop_before) {
   const wait_status& status = thread_->status();
-  if (const auto* const stop = status.as<signal_stop>(); stop != nullptr && stop->signal_number == SIGTRAP) {
+  if (const auto* const stop = status.as<signal_stop>();
+      stop != nullptr && stop->signal_number == SIGTRAP) {
     const registers now = thread_->regs();
     if (now.pc().value == markers_->after_call) return progress::returned;
     if (trap_address(now).value == markers_->after_call) return progress::returned;
     if (trap_address(now).value == markers_->in_handler) return progress::in_handler;
     if (stop_before && now.pc() == *stop_before) return progress::at_instruction;
+    if (trap_address(now).value == markers_->idle)
+      throw trouble(fmt::format("actor {} left its operation unseen", number_));
     return std::nullopt;
   }
-  if (const auto* const stop = status.as<signal_stop>(); stop != nullptr && is_crash(stop->signal_number))
+  if (const auto* const stop = status.as<signal_stop>();
+      stop != nullptr && is_crash(stop->signal_number))
     return progress::crashed;
   return std::nullopt;
 }
@@ -83,10 +88,14 @@ std::optional<progress> actor::interpret_stop(std::optional<remote_address> stop
 progress actor::follow(resumption how, std::optional<remote_address> stop_before, unsigned n) {
   for (;;) {
     switch (thread_->settle(spin_bound)) {
-    case rest::asleep: return progress::asleep;
-    case rest::spinning: return progress::spinning;
-    case rest::gone: return progress::gone;
-    case rest::stopped: break;
+    case rest::asleep:
+      return progress::asleep;
+    case rest::spinning:
+      return progress::spinning;
+    case rest::gone:
+      return progress::gone;
+    case rest::stopped:
+      break;
     }
     const auto meaning = interpret_stop(stop_before);
     if (meaning == progress::at_instruction && --n > 0) {
@@ -110,9 +119,12 @@ progress actor::step() {
   return follow(resumption::step, std::nullopt, 1);
 }
 
-progress actor::look() { return follow(resumption::run, std::nullopt, 1); }
+progress actor::look() {
+  return follow(resumption::run, std::nullopt, 1);
+}
 
 progress actor::run(std::optional<remote_address> stop_before, unsigned n) {
+  if (has_returned()) return progress::returned;
   if (!stop_before) {
     if (!thread_->status().is<running>()) thread_->resume(resumption::run);
     return follow(resumption::run, std::nullopt, n);
@@ -140,7 +152,8 @@ call_end actor::finish() {
   thread_->resume(resumption::run);
   const auto result = await(std::chrono::seconds(5));
   if (!result)
-    throw trouble(fmt::format("actor {} did not come back: {}", number_, thread_->status().describe()));
+    throw trouble(
+        fmt::format("actor {} did not come back: {}", number_, thread_->status().describe()));
   in_call_ = false;
   return {progress::returned, static_cast<int>(*result)};
 }
@@ -150,17 +163,25 @@ call_end actor::call(subject_call operation, std::uint64_t object) {
   return finish();
 }
 
+// One that was woken meanwhile may have come to the end by itself.
+bool actor::has_returned() {
+  return thread_->poll() && interpret_stop(std::nullopt) == progress::returned;
+}
+
 progress actor::nudge() {
+  if (has_returned()) return progress::returned;
   const bool stopped = !thread_->status().is<running>();
-  if (syscall(SYS_tgkill, thread_->process().value, id().value, SIGUSR1) != 0) throw_errno("tgkill");
+  if (syscall(SYS_tgkill, thread_->process().value, id().value, SIGUSR1) != 0)
+    throw_errno("tgkill");
   if (stopped) return progress::at_instruction; // delivered when it runs on
-  // The signal reports itself first; until then the sleep that it ends still shows.
+  // Its next report is the signal, or the end of the call; until then the sleep that it ends still shows.
   thread_->wait();
   return look();
 }
 
 progress actor::interrupt() {
-  if (syscall(SYS_tgkill, thread_->process().value, id().value, SIGUSR2) != 0) throw_errno("tgkill");
+  if (syscall(SYS_tgkill, thread_->process().value, id().value, SIGUSR2) != 0)
+    throw_errno("tgkill");
   if (!thread_->status().is<running>()) {
     thread_->resume(resumption::run);
   }

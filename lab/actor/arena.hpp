@@ -13,13 +13,12 @@ namespace heirlock::lab {
 
 enum class actor_command : std::uint32_t {
   none,
-  fork_actor,   // start a process whose first thread is the actor `value`
-  spawn_actor,  // start a thread of this process that is the actor `value`
-  call,         // run `operation` on `object`, between the two markers
-  fill,         // store `value` in every 64-bit word of [object, object + size)
-  map_file,     // replace the pages of [object, object + size) by the scratch file, shared
-  hold_fillers, // initialise and lock `count` locks of `size` bytes, from `object` on
-  watch_reuse,  // see watch_and_reuse() in actor.cpp
+  fork_actor,  // start a process whose first thread is the actor `value`
+  spawn_actor, // start a thread of this process that is the actor `value`
+  call,        // run `operation` on `object`, between the two markers
+  fill,        // store `value` in every 64-bit word of [object, object + size)
+  map_file,    // replace the pages of [object, object + size) by the scratch file, shared
+  watch_reuse, // see watch_and_reuse() in actor.cpp
 };
 
 enum class subject_call : std::uint32_t {
@@ -49,11 +48,11 @@ struct mailbox {
 // Code addresses that the instrument must know, told by the actor itself so that they hold wherever its
 // program was loaded.
 struct actor_markers {
-  std::uint64_t idle;         // trap: ready for orders
-  std::uint64_t before_call;  // trap: the next instruction is the first kill point
-  std::uint64_t first;        // the first kill point
-  std::uint64_t after_call;   // trap: the operation has returned
-  std::uint64_t in_handler;   // trap: inside the handler of SIGUSR2
+  std::uint64_t idle;        // trap: ready for orders
+  std::uint64_t before_call; // trap: the next instruction is the first kill point
+  std::uint64_t first;       // the first kill point
+  std::uint64_t after_call;  // trap: the operation has returned
+  std::uint64_t in_handler;  // trap: inside the handler of SIGUSR2
 };
 
 inline constexpr unsigned max_actors = 8;
@@ -85,16 +84,7 @@ inline constexpr std::uint64_t base = 0x20'0000'0000;
 inline constexpr std::uint64_t control = base;
 inline constexpr std::uint64_t object_a = base + 0x10000;
 inline constexpr std::uint64_t object_b = base + 0x20000;
-inline constexpr std::uint64_t fillers = base + 0x30000;
-inline constexpr std::uint64_t max_fillers = 2000;
-inline constexpr std::uint64_t object_span = 0x10000;
-
-// Fillers start on lines of their own.
-constexpr std::uint64_t filler_stride(std::uint32_t object_size) {
-  return (object_size + 63u) & ~std::uint64_t{63};
-}
-inline constexpr std::uint64_t size =
-    0x30000 + max_fillers * ((HEIRLOCK_SUBJECT_MAX_SIZE + 63u) & ~std::uint64_t{63});
+inline constexpr std::uint64_t size = 0x30000;
 
 } // namespace arena
 

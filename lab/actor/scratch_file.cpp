@@ -21,12 +21,14 @@ scratch_file::scratch_file() : size_(static_cast<std::size_t>(sysconf(_SC_PAGESI
     std::string name = where_ + "/heirlock-XXXXXX";
     file_ = file_descriptor(mkostemp(name.data(), O_CLOEXEC));
     if (!file_)
-      throw trouble(fmt::format("cannot make a file in {} ({}): set TMPDIR to a directory that can be "
-                                "written to",
-                                where_, std::generic_category().message(errno)));
+      throw trouble(
+          fmt::format("cannot make a file in {} ({}): set TMPDIR to a directory that can be "
+                      "written to",
+                      where_, std::generic_category().message(errno)));
     ::unlink(name.c_str());
   }
-  if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) throw_errno("sizing the scratch file");
+  if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0)
+    throw_errno("sizing the scratch file");
 }
 
 void scratch_file::fill(std::uint64_t word) {
@@ -41,7 +43,8 @@ std::vector<std::uint64_t> scratch_file::read_from_disk() const {
   posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
   // O_DIRECT wants aligned memory; a file system that does not have it reads through the page cache,
   // which fdatasync has just made the same.
-  const std::unique_ptr<void, decltype(&std::free)> aligned(std::aligned_alloc(size_, size_), std::free);
+  const std::unique_ptr<void, decltype(&std::free)> aligned(std::aligned_alloc(size_, size_),
+                                                            std::free);
   const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
   const file_descriptor direct(::open(self.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
   const int source = direct ? direct.get() : file_.get();

@@ -30,9 +30,10 @@ cpu_set_t stay_on_one_cpu() {
 std::filesystem::path loader_beside(const std::filesystem::path& libc) {
   for (const char* name : {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"})
     if (std::filesystem::exists(libc.parent_path() / name)) return libc.parent_path() / name;
-  throw trouble(fmt::format("no dynamic loader (ld-linux-*.so) beside {}: give the path of a libc.so.6 "
-                            "whose own loader lies in the same directory",
-                            libc.string()));
+  throw trouble(
+      fmt::format("no dynamic loader (ld-linux-*.so) beside {}: give the path of a libc.so.6 "
+                  "whose own loader lies in the same directory",
+                  libc.string()));
 }
 
 } // namespace
@@ -42,10 +43,12 @@ std::filesystem::path installed_actor_program() {
   for (const auto& candidate : {self.parent_path() / "heirlock-actor",
                                 self.parent_path() / "../libexec/heirlock/heirlock-actor"})
     if (std::filesystem::exists(candidate)) return candidate;
-  throw trouble(fmt::format("heirlock-actor is not beside {}: build or install both", self.string()));
+  throw trouble(
+      fmt::format("heirlock-actor is not beside {}: build or install both", self.string()));
 }
 
-stage::stage(stage_options options) : options_(std::move(options)), cpus_before_(stay_on_one_cpu()) {
+stage::stage(stage_options options)
+    : options_(std::move(options)), cpus_before_(stay_on_one_cpu()) {
   arena_file_ = file_descriptor(memfd_create("heirlock-arena", MFD_CLOEXEC));
   if (!arena_file_) throw_errno("memfd_create");
   if (ftruncate(arena_file_.get(), static_cast<off_t>(arena::size)) != 0) throw_errno("ftruncate");
@@ -110,7 +113,8 @@ void stage::run_to_idle(tracee& thread, const char* who) {
     if (thread.status().is_gone())
       throw trouble(fmt::format("{} ended early: {}", who, thread.status().describe()));
     const auto* const stop = thread.status().as<signal_stop>();
-    thread.resume(resumption::run, stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
+    thread.resume(resumption::run,
+                  stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
     thread.wait();
   }
 }
@@ -156,27 +160,21 @@ actor& stage::enter_beside(actor& a) {
   return add(order_birth(a.thread(), box, actor_command::spawn_actor, number), number);
 }
 
-bool stage::move_to_another_cpu(actor& a) {
-  cpu_set_t here;
-  CPU_ZERO(&here);
-  sched_getaffinity(0, sizeof here, &here);
-  cpu_set_t others = cpus_before_;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    if (CPU_ISSET(cpu, &here)) CPU_CLR(cpu, &others);
-  return CPU_COUNT(&others) > 0 && sched_setaffinity(a.id().value, sizeof others, &others) == 0;
+void stage::kill(actor& a) {
+  tracer_.kill(a.thread().process(), options_.at_exit);
 }
-
-void stage::kill(actor& a) { tracer_.kill(a.thread().process(), options_.at_exit); }
 
 void stage::clear() {
   std::vector<thread_id> processes;
-  for (actor& a : actors_) processes.push_back(a.thread().process());
+  for (actor& a : actors_)
+    processes.push_back(a.thread().process());
   std::sort(processes.begin(), processes.end());
   processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
   for (const thread_id process : processes)
     tracer_.discard(process);
   actors_.clear();
-  std::memset(memory_ + (arena::object_a - arena::base), 0, arena::fillers - arena::object_a);
+  std::memset(memory_ + (arena::object_a - arena::base), 0,
+              arena::size - (arena::object_a - arena::base));
 }
 
 std::span<const std::uint64_t> stage::words(std::uint64_t address, std::uint64_t bytes) const {

@@ -18,10 +18,10 @@
 namespace heirlock::lab {
 
 struct stage_options {
-  std::string subject;                // a built-in name, or the path of a shared library
+  std::string subject; // a built-in name, or the path of a shared library
   std::filesystem::path actor_program;
-  std::filesystem::path libc;         // the C library to run the actors on; empty = the machine's
-  exit_hook at_exit;                  // sees every thread that is killed, before its robust list is walked
+  std::filesystem::path libc; // the C library to run the actors on; empty = the machine's
+  exit_hook at_exit;          // sees every thread that is killed, before its robust list is walked
 };
 
 // Where the actor program of this installation is: beside the running program.
@@ -44,9 +44,6 @@ class stage {
 
   actor& enter();                // a process of its own
   actor& enter_beside(actor& a); // a thread of the process of `a`
-
-  // Lets an actor run on another CPU than everybody else; false when there is only one.
-  bool move_to_another_cpu(actor& a);
 
   // Kills the process of an actor and reaps it.
   void kill(actor& a);

@@ -12,6 +12,7 @@
 #include <linux/futex.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <chrono>
 #include <tuple>
 
@@ -52,7 +53,8 @@ class case_audit {
   path trace_victim(const second_position* second);
   path trace_second(const path* victim_way, std::size_t victim_stop);
   void kill_everywhere(const path& way, std::uint32_t fill_bits, const second_position* second);
-  void kill_at(const path& way, std::size_t stop, std::uint32_t fill_bits, const second_position* second);
+  void kill_at(const path& way, std::size_t stop, std::uint32_t fill_bits,
+               const second_position* second);
   finding run_once(const path& way, std::size_t stop, std::uint32_t fill_bits,
                    const second_position* second);
   void with_second_actor(const path& main_way);
@@ -102,8 +104,7 @@ path case_audit::trace_second(const path* victim_way, std::size_t victim_stop) {
     if (!advance(r.victim(), *victim_way, victim_stop, [&] { play->cue(); })) return {};
   }
   path way;
-  if (!play->second_is_under_way())
-    way = trace(stage_, second_enters(r, *play), decoder_, [] {});
+  if (!play->second_is_under_way()) way = trace(stage_, second_enters(r, *play), decoder_, [] {});
   stage_.clear();
   return way;
 }
@@ -122,16 +123,20 @@ finding case_audit::run_once(const path& way, std::size_t stop, std::uint32_t fi
   if (second != nullptr && second->when == order::second_before) on_the_way = move_second();
   r.victim_begins(arena::object_a);
   on_the_way = on_the_way && advance(r.victim(), way, stop, [&] { play->cue(); });
-  if (second != nullptr && second->when == order::second_after) on_the_way = on_the_way && move_second();
+  if (second != nullptr && second->when == order::second_after)
+    on_the_way = on_the_way && move_second();
   if (!on_the_way)
-    throw trouble(fmt::format("at kill point {} of {} in {} the lock took another way than in the run "
-                              "before: it is not deterministic, so it cannot be audited",
-                              stop, name_of(op_), scenario_.name()));
+    throw trouble(
+        fmt::format("at kill point {} of {} in {} the lock took another way than in the run "
+                    "before: it is not deterministic, so it cannot be audited",
+                    stop, name_of(op_), scenario_.name()));
   r.note_kill_point();
   play->at_kill_point();
   stage_.kill(r.victim());
   r.victim_died();
   play->after_kill();
+  for (std::size_t i = 0; i <= stop; ++i)
+    if (way.stops[i].asleep) r.facts().slept = 1;
   report_.facts += r.facts();
   finding result = r.result();
   stage_.clear();
@@ -153,7 +158,8 @@ unsigned case_audit::register_stop(const path& way, std::size_t stop) {
     point.instruction = decoder_.decode(s.pc, s.code).text;
     point.word = s.word;
     // The kernel finds the futex word at a fixed distance from the list entry, so inside the object.
-    point.pending = s.pending.value >= arena::object_a && s.pending.value < arena::object_a + stage_.subject_size();
+    point.pending = s.pending.value >= arena::object_a &&
+                    s.pending.value < arena::object_a + stage_.subject_size();
     report_.kill_points.push_back(point);
   }
   return found->second;
@@ -162,7 +168,8 @@ unsigned case_audit::register_stop(const path& way, std::size_t stop) {
 std::string case_audit::describe(const second_position* second) const {
   if (second == nullptr) return {};
   const path_stop& s = second->way->stops[second->stop];
-  return fmt::format("{} at {}{}, moved {} the victim", second->when == order::second_before ? "stood" : "stands",
+  return fmt::format("{} at {}{}, moved {} the victim",
+                     second->when == order::second_before ? "stood" : "stands",
                      symbols_.locate(s.pc).describe(), s.asleep ? " (asleep)" : "",
                      second->when == order::second_before ? "before" : "after");
 }
@@ -177,25 +184,24 @@ void case_audit::kill_at(const path& way, std::size_t stop, std::uint32_t fill_b
   const unsigned step = register_stop(way, stop);
   report_progress();
   if (!wanted(step)) return;
-  finding result;
-  // What is raced for may be missed; without a pending operation the kernel has nothing to be raced with.
-  const unsigned attempts = way.stops[stop].pending.value != 0 ? scenario_.attempts() : 1;
-  for (unsigned i = 0; i < attempts && result.what == verdict::ok; ++i)
-    result = run_once(way, stop, fill_bits, second);
+  const finding result = run_once(way, stop, fill_bits, second);
   worst_.try_emplace(step, result.what);
   if (result.what == verdict::ok) return;
   if (worst_[step] == verdict::ok) worst_[step] = result.what;
   for (violation& known : report_.violations) {
-    if (known.at.step == step && known.what.what == result.what) {
-      ++known.runs;
+    if (known.at.step == step && known.what == result.what) {
+      known.seen.push_back({result, fill_bits, describe(second)});
       return;
     }
   }
-  report_.violations.push_back({report_.kill_points[step], result, fill_bits, describe(second), 1});
+  report_.violations.push_back(
+      {report_.kill_points[step], result.what, {{result, fill_bits, describe(second)}}});
 }
 
-void case_audit::kill_everywhere(const path& way, std::uint32_t fill_bits, const second_position* second) {
-  for (std::size_t stop = 0; stop < way.stops.size(); ++stop) kill_at(way, stop, fill_bits, second);
+void case_audit::kill_everywhere(const path& way, std::uint32_t fill_bits,
+                                 const second_position* second) {
+  for (std::size_t stop = 0; stop < way.stops.size(); ++stop)
+    kill_at(way, stop, fill_bits, second);
 }
 
 std::vector<std::size_t> case_audit::positions_of(const path& way) const {
@@ -244,17 +250,21 @@ case_report case_audit::perform() {
     throw trouble(fmt::format("kill point {} is out of range: {} in {} has kill points 0 to {}",
                               *options_.kill_point, name_of(op_), scenario_.name(),
                               report_.kill_points.size() - 1));
-  for (const auto& [step, v] : worst_) ++report_.verdicts[v];
-  report_.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (const auto& [step, v] : worst_)
+    ++report_.verdicts[v];
+  std::stable_sort(report_.violations.begin(), report_.violations.end(),
+                   [](const violation& a, const violation& b) { return a.at.step < b.at.step; });
+  report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return std::move(report_);
 }
 
 } // namespace
 
-case_report audit_case(stage& st, const scenario& what, operation op, const audit_options& options) {
+case_report audit_case(stage& st, const scenario& what, operation op,
+                       const audit_options& options) {
   if (const auto why = what.why_not(op); !why.empty())
-    throw trouble(fmt::format("scenario {} does not apply to {}: {}", what.name(), name_of(op), why));
+    throw trouble(
+        fmt::format("scenario {} does not apply to {}: {}", what.name(), name_of(op), why));
   return case_audit(st, what, op, options).perform();
 }
 

@@ -19,16 +19,23 @@ struct kill_point_report {
   bool asleep = false; // killed inside this instruction, a system call that sleeps
   code_location where;
   std::string instruction;
-  std::uint64_t word = 0;        // the lock's first word when the victim stands here
-  bool pending = false;          // the victim's pending operation names this lock
+  std::uint64_t word = 0; // the lock's first word when the victim stands here
+  bool pending = false;   // the victim's pending operation names this lock
+};
+
+// A run that showed a violation.
+struct observation {
+  finding what;
+  std::uint32_t fill_bits = 0; // set beside the TID in the words that the memory was reused for
+  std::string second_actor;    // where the other actor stood, if its position was enumerated
 };
 
 struct violation {
   kill_point_report at;
-  finding what;
-  std::uint32_t fill_bits = 0;
-  std::string second_actor; // where the other actor stood, if its position was enumerated
-  unsigned runs = 0;        // runs that showed this verdict at this kill point
+  verdict what = verdict::ok;
+  std::vector<observation> seen; // in the order of the runs; never empty
+
+  const observation& first() const { return seen.front(); }
 };
 
 struct case_report {
@@ -37,7 +44,7 @@ struct case_report {
   std::string subject;
   operation op = operation::unlock;
   std::string scenario;
-  std::map<verdict, unsigned> verdicts;      // kill points by their (first) verdict
+  std::map<verdict, unsigned> verdicts;       // kill points by their (first) verdict
   std::vector<kill_point_report> kill_points; // in the order of the path
   std::vector<violation> violations;
   run_facts facts;

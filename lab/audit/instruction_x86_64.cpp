@@ -30,24 +30,42 @@ class decoded {
 // The 64-bit register that a memory operand names. Narrower ones are not used in 64-bit addressing.
 std::uint64_t value_of(x86_reg reg, const user_regs_struct& r, std::uint64_t next_pc) {
   switch (reg) {
-  case X86_REG_RAX: return r.rax;
-  case X86_REG_RBX: return r.rbx;
-  case X86_REG_RCX: return r.rcx;
-  case X86_REG_RDX: return r.rdx;
-  case X86_REG_RSI: return r.rsi;
-  case X86_REG_RDI: return r.rdi;
-  case X86_REG_RBP: return r.rbp;
-  case X86_REG_RSP: return r.rsp;
-  case X86_REG_R8: return r.r8;
-  case X86_REG_R9: return r.r9;
-  case X86_REG_R10: return r.r10;
-  case X86_REG_R11: return r.r11;
-  case X86_REG_R12: return r.r12;
-  case X86_REG_R13: return r.r13;
-  case X86_REG_R14: return r.r14;
-  case X86_REG_R15: return r.r15;
-  case X86_REG_RIP: return next_pc;
-  default: return 0;
+  case X86_REG_RAX:
+    return r.rax;
+  case X86_REG_RBX:
+    return r.rbx;
+  case X86_REG_RCX:
+    return r.rcx;
+  case X86_REG_RDX:
+    return r.rdx;
+  case X86_REG_RSI:
+    return r.rsi;
+  case X86_REG_RDI:
+    return r.rdi;
+  case X86_REG_RBP:
+    return r.rbp;
+  case X86_REG_RSP:
+    return r.rsp;
+  case X86_REG_R8:
+    return r.r8;
+  case X86_REG_R9:
+    return r.r9;
+  case X86_REG_R10:
+    return r.r10;
+  case X86_REG_R11:
+    return r.r11;
+  case X86_REG_R12:
+    return r.r12;
+  case X86_REG_R13:
+    return r.r13;
+  case X86_REG_R14:
+    return r.r14;
+  case X86_REG_R15:
+    return r.r15;
+  case X86_REG_RIP:
+    return next_pc;
+  default:
+    return 0;
   }
 }
 
@@ -59,11 +77,14 @@ struct disassembler::state {
 
 disassembler::disassembler() : state_(std::make_unique<state>()) {
   if (cs_open(CS_ARCH_X86, CS_MODE_64, &state_->handle) != CS_ERR_OK)
-    throw trouble("Capstone cannot disassemble x86-64: install a libcapstone built with that target");
+    throw trouble(
+        "Capstone cannot disassemble x86-64: install a libcapstone built with that target");
   cs_option(state_->handle, CS_OPT_DETAIL, CS_OPT_ON);
 }
 
-disassembler::~disassembler() { cs_close(&state_->handle); }
+disassembler::~disassembler() {
+  cs_close(&state_->handle);
+}
 
 instruction_facts disassembler::decode(remote_address pc, const machine_code& code) const {
   const decoded d(state_->handle, pc.value, code);

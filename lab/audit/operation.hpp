@@ -21,12 +21,13 @@ enum class operation {
 };
 
 inline constexpr std::array all_operations = {
-    operation::lock,    operation::lock_contended, operation::trylock, operation::trylock_contended,
+    operation::lock,    operation::lock_contended,
+    operation::trylock, operation::trylock_contended,
     operation::unlock,  operation::unlock_contended,
 };
 
 constexpr std::string_view name_of(operation op) {
-  constexpr std::string_view names[] = {"lock",   "lock-contended", "trylock", "trylock-contended",
+  constexpr std::string_view names[] = {"lock",   "lock-contended",  "trylock", "trylock-contended",
                                         "unlock", "unlock-contended"};
   return names[static_cast<unsigned>(op)];
 }
@@ -45,15 +46,20 @@ constexpr bool is_contended(operation op) {
 constexpr subject_call call_of(operation op) {
   switch (op) {
   case operation::lock:
-  case operation::lock_contended: return subject_call::lock;
+  case operation::lock_contended:
+    return subject_call::lock;
   case operation::trylock:
-  case operation::trylock_contended: return subject_call::trylock;
+  case operation::trylock_contended:
+    return subject_call::trylock;
   case operation::unlock:
-  case operation::unlock_contended: break;
+  case operation::unlock_contended:
+    break;
   }
   return subject_call::unlock;
 }
 
-constexpr bool is_release(operation op) { return call_of(op) == subject_call::unlock; }
+constexpr bool is_release(operation op) {
+  return call_of(op) == subject_call::unlock;
+}
 
 } // namespace heirlock::lab

@@ -32,7 +32,8 @@ path_stop describe_stop(stage& st, actor& a, const disassembler& decoder) {
   stop.pc = now.pc();
   stop.code = code_at(a.thread().process(), stop.pc);
   stop.shared = decoder.decode(stop.pc, stop.code).is_system_call ||
-                decoder.touches(now, stop.code, {arena::object_a}, arena::size - (arena::object_a - arena::base));
+                decoder.touches(now, stop.code, {arena::object_a},
+                                arena::size - (arena::object_a - arena::base));
   stop.word = st.words(arena::object_a, sizeof(std::uint64_t))[0];
   stop.pending = pending_operation_of(a.id());
   return stop;

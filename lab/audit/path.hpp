@@ -18,8 +18,8 @@ struct path_stop {
   bool asleep = false; // not before the instruction but inside it: it is a system call that sleeps
   bool cue = false;    // the actor waits here for others
   bool shared = false; // the instruction touches a lock's memory or enters the kernel
-  std::uint64_t word = 0;          // the first word of the lock, as it is at this stop
-  remote_address pending;          // the thread's pending operation at this stop
+  std::uint64_t word = 0; // the first word of the lock, as it is at this stop
+  remote_address pending; // the thread's pending operation at this stop
 };
 
 struct path {

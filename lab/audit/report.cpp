@@ -31,8 +31,8 @@ std::string instruction_text(const kill_point_report& point) {
 } // namespace
 
 std::string replay_command::of(const case_report& report) const {
-  return fmt::format("{} audit --subject {}{} --op {} --scenario {}", program, report.subject, extra,
-                     name_of(report.op), report.scenario);
+  return fmt::format("{} audit --subject {}{} --op {} --scenario {}", program, report.subject,
+                     extra, name_of(report.op), report.scenario);
 }
 
 std::string replay_command::of(const case_report& report, unsigned kill_point) const {
@@ -65,37 +65,39 @@ std::string window_listing(const case_report& report) {
     where_width = std::max(where_width, report.kill_points[step].where.describe().size());
     text_width = std::max(text_width, instruction_text(report.kill_points[step]).size());
   }
-  std::string out = fmt::format("       step  {:{}}  {:{}}  {:16}  {}\n", "killed before", where_width, "", text_width,
-                                "lock word", "pending");
+  std::string out = fmt::format("       step  {:{}}  {:{}}  {:16}  {}\n", "killed before",
+                                where_width, "", text_width, "lock word", "pending");
   std::optional<unsigned> previous;
   for (const unsigned step : shown) {
     if (previous && step != *previous + 1) out += "             ...\n";
     previous = step;
     const kill_point_report& point = report.kill_points[step];
     const violation* const bad = first_violation_at(report, step);
-    out += fmt::format("    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n", bad != nullptr ? "=>" : "  ", step,
-                       point.where.describe(), where_width, instruction_text(point), text_width,
-                       point.word, point.pending ? "set" : "-",
-                       bad != nullptr ? fmt::format("  {}: {} -> {}", name_of(bad->what.what),
-                                                    bad->what.before, bad->what.after)
-                                      : "");
+    out +=
+        fmt::format("    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n", bad != nullptr ? "=>" : "  ",
+                    step, point.where.describe(), where_width, instruction_text(point), text_width,
+                    point.word, point.pending ? "set" : "-",
+                    bad != nullptr ? fmt::format("  {}: {} -> {}", name_of(bad->what),
+                                                 bad->first().what.before, bad->first().what.after)
+                                   : "");
   }
   return out;
 }
 
 std::string text_report(const case_report& report, const replay_command& replay) {
   const run_facts& f = report.facts;
-  std::string out =
-      fmt::format("{}  {}  {}: {}\n"
-                  "  {} runs in {:.1f} s: somebody waited in {}, the victim died owning in {}, the memory "
-                  "was reused in {}; {} deaths were reported to survivors\n",
-                  report.subject, name_of(report.op), report.scenario, summary_line(report), f.runs,
-                  report.seconds, f.slept, f.died_owning, f.reused, f.told);
+  std::string out = fmt::format(
+      "{}  {}  {}: {}\n"
+      "  {} runs in {:.1f} s: somebody waited in {}, the victim died owning in {}, the memory "
+      "was reused in {}; {} deaths were reported to survivors\n",
+      report.subject, name_of(report.op), report.scenario, summary_line(report), f.runs,
+      report.seconds, f.slept, f.died_owning, f.reused, f.told);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
   const violation& first = report.violations.front();
-  out += fmt::format("  {}: {}{}\n", name_of(first.what.what), first.what.note,
-                     first.second_actor.empty() ? "" : "; the other actor " + first.second_actor);
+  out += fmt::format(
+      "  {}: {}{}\n", name_of(first.what), first.first().what.note,
+      first.first().second_actor.empty() ? "" : "; the other actor " + first.first().second_actor);
   out += fmt::format("  replay one: {}\n", replay.of(report, first.at.step));
   return out;
 }
@@ -118,15 +120,15 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"module_offset", v.at.where.module_offset},
         {"instruction", v.at.instruction},
         {"asleep", v.at.asleep},
-        {"verdict", name_of(v.what.what)},
-        {"before", v.what.before},
-        {"after", v.what.after},
-        {"note", v.what.note},
-        {"runs", v.runs},
+        {"verdict", name_of(v.what)},
+        {"before", v.first().what.before},
+        {"after", v.first().what.after},
+        {"note", v.first().what.note},
+        {"runs", v.seen.size()},
         {"replay", replay.of(report, v.at.step)},
     };
-    if (v.what.what == verdict::corrupted) entry["filled_with"] = fill_name(v.fill_bits);
-    if (!v.second_actor.empty()) entry["second_actor"] = v.second_actor;
+    if (v.what == verdict::corrupted) entry["filled_with"] = fill_name(v.first().fill_bits);
+    if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
     violations.push_back(std::move(entry));
   }
   return {

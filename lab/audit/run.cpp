@@ -70,8 +70,7 @@ void run::note_kill_point() {
 
 std::optional<pid_t> run::owner_of(std::uint64_t lock) {
   if (!stage_.about().subject_has_owner) return std::nullopt;
-  actor& reader = witness_->in_call() ? stage_.enter() : *witness_;
-  return reader.call(subject_call::owner, lock).value;
+  return witness_->call(subject_call::owner, lock).value;
 }
 
 void run::victim_died() {
@@ -84,7 +83,9 @@ call_end run::acquire(actor& by, subject_call how, std::uint64_t lock) {
   return await(by, lock);
 }
 
-call_end run::await(actor& by, std::uint64_t lock) { return note_end(by, lock, by.finish()); }
+call_end run::await(actor& by, std::uint64_t lock) {
+  return note_end(by, lock, by.finish());
+}
 
 call_end run::note_end(actor& by, std::uint64_t lock, call_end end) {
   if (end.waits()) {
@@ -125,8 +126,8 @@ void run::release(actor& by, std::uint64_t lock) {
   if (end.waits()) {
     fail(verdict::stuck, "a survivor's unlock does not end");
   } else if (end.how != progress::returned) {
-    fail(verdict::crashed, fmt::format("a survivor crashed in unlock ({})",
-                                       by.thread().status().describe()));
+    fail(verdict::crashed,
+         fmt::format("a survivor crashed in unlock ({})", by.thread().status().describe()));
   } else if (end.value != 0) {
     fail(verdict::crashed, fmt::format("a survivor's unlock returned {}", error_name(end.value)));
   }
@@ -146,18 +147,21 @@ void run::destroy(actor& by, std::uint64_t lock) {
                              : "destroy crashed");
 }
 
+// Somebody waits for ever. Whether the lock could be had tells a lost wake-up from a lost owner.
 void run::judge_waiter(std::uint64_t lock, call_end end) {
   if (end.how == progress::spinning) {
     fail(verdict::stuck, "a survivor spins for ever");
     return;
   }
-  // Without an owner function nothing tells the two apart; that the owner died is known.
-  const auto owner = owner_of(lock);
-  const bool names_the_dead = !owner || is_victim_id(*owner);
-  if (names_the_dead) {
-    fail(verdict::owner_lost, "a survivor sleeps for ever, and the lock still names the dead owner");
+  const call_end now = stage_.enter().call(subject_call::trylock, lock);
+  if (now.returned(EBUSY)) {
+    fail(verdict::owner_lost,
+         "the owner is dead, nobody is told, and the lock stays taken for ever");
+  } else if (now.returned(0) || now.returned(EOWNERDEAD)) {
+    fail(verdict::lost_wakeup, "the lock can be had, but a waiter sleeps for ever");
   } else {
-    fail(verdict::lost_wakeup, "a survivor sleeps for ever on a lock that no living thread owns");
+    fail(verdict::owner_lost,
+         fmt::format("a waiter sleeps for ever, and trylock returns {}", error_name(now.value)));
   }
 }
 
@@ -178,7 +182,8 @@ bool run::obtain(actor& by, std::uint64_t lock) {
 }
 
 void run::fail(verdict what, std::string note) {
-  fail(what, std::move(note), word_at_kill_, stage_.words(arena::object_a, sizeof(std::uint64_t))[0]);
+  fail(what, std::move(note), word_at_kill_,
+       stage_.words(arena::object_a, sizeof(std::uint64_t))[0]);
 }
 
 void run::fail(verdict what, std::string note, std::uint64_t before, std::uint64_t after) {
@@ -186,12 +191,13 @@ void run::fail(verdict what, std::string note, std::uint64_t before, std::uint64
   finding_ = {what, std::move(note), fmt::format("{:016x}", before), fmt::format("{:016x}", after)};
 }
 
-void run::expect_unchanged(std::span<const std::uint64_t> before, std::span<const std::uint64_t> after,
-                           const char* what) {
+void run::expect_unchanged(std::span<const std::uint64_t> before,
+                           std::span<const std::uint64_t> after, const char* what) {
   const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
   if (was == before.end()) return;
   fail(verdict::corrupted,
-       fmt::format("{}, byte {}, has been written to", what, (was - before.begin()) * 8), *was, *is);
+       fmt::format("{}, byte {}, has been written to", what, (was - before.begin()) * 8), *was,
+       *is);
 }
 
 } // namespace heirlock::lab

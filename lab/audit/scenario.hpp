@@ -49,8 +49,6 @@ class scenario {
   virtual std::optional<subject_call> second_call(operation) const { return std::nullopt; }
   // The lock's memory is reused: once filled with the TID, once with the TID and FUTEX_WAITERS.
   virtual bool reuses_memory() const { return false; }
-  // How often a kill point is tried when what it shows depends on which CPU is faster.
-  virtual unsigned attempts() const { return 1; }
 
   virtual std::unique_ptr<play> perform(run& r) const = 0;
 };

@@ -26,7 +26,9 @@ constexpr Dwfl_Callbacks callbacks = {
 
 } // namespace
 
-std::string code_location::describe() const { return fmt::format("{}+{:#x}", symbol, offset); }
+std::string code_location::describe() const {
+  return fmt::format("{}+{:#x}", symbol, offset);
+}
 
 struct symbol_table::state {
   Dwfl* dwfl = nullptr;
@@ -36,17 +38,20 @@ symbol_table::symbol_table(thread_id process) : state_(std::make_unique<state>()
   state_->dwfl = dwfl_begin(&callbacks);
   if (state_->dwfl == nullptr || dwfl_linux_proc_report(state_->dwfl, process.value) != 0 ||
       dwfl_report_end(state_->dwfl, nullptr, nullptr) != 0)
-    throw trouble(fmt::format("cannot read the mappings of process {}: {}", process.value,
-                              dwfl_errmsg(-1)));
+    throw trouble(
+        fmt::format("cannot read the mappings of process {}: {}", process.value, dwfl_errmsg(-1)));
 }
 
-symbol_table::~symbol_table() { dwfl_end(state_->dwfl); }
+symbol_table::~symbol_table() {
+  dwfl_end(state_->dwfl);
+}
 
 code_location symbol_table::locate(remote_address pc) const {
   Dwfl_Module* const module = dwfl_addrmodule(state_->dwfl, pc.value);
   if (module == nullptr) return {"(unmapped)", pc.value, "", 0};
   Dwarf_Addr start = 0;
-  const char* const path = dwfl_module_info(module, nullptr, &start, nullptr, nullptr, nullptr, nullptr, nullptr);
+  const char* const path =
+      dwfl_module_info(module, nullptr, &start, nullptr, nullptr, nullptr, nullptr, nullptr);
   code_location where;
   where.module = path != nullptr ? path : "";
   where.module_offset = pc.value - start;

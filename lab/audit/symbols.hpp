@@ -11,9 +11,9 @@ namespace heirlock::lab {
 
 // Where an address lies: in which function of which file.
 struct code_location {
-  std::string symbol;           // the function, or the file's name where no symbol covers the address
-  std::uint64_t offset = 0;     // bytes from there
-  std::string module;           // the file's path
+  std::string symbol;       // the function, or the file's name where no symbol covers the address
+  std::uint64_t offset = 0; // bytes from there
+  std::string module;       // the file's path
   std::uint64_t module_offset = 0; // bytes from where the file is loaded
 
   std::string describe() const; // symbol+0xoffset

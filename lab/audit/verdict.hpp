@@ -9,13 +9,13 @@ namespace heirlock::lab {
 // What a kill at one point did to the users of the lock.
 enum class verdict {
   ok,
-  corrupted,    // memory that was no longer the lock's has been written to
-  lost_wakeup,  // the lock can be had, but a waiter sleeps on
-  owner_lost,   // the owner died, the lock stays taken or its death is not reported
-  false_death,  // a death was reported that had not happened, or reported twice
-  two_owners,   // two were inside at the same time
-  stuck,        // somebody waits actively for ever
-  crashed,      // an operation crashed, or returned an error that it must not return
+  corrupted,   // memory that was no longer the lock's has been written to
+  lost_wakeup, // the lock can be had, but a waiter sleeps on
+  owner_lost,  // the owner died, the lock stays taken or its death is not reported
+  false_death, // a death was reported that had not happened, or reported twice
+  two_owners,  // two were inside at the same time
+  stuck,       // somebody waits actively for ever
+  crashed,     // an operation crashed, or returned an error that it must not return
 };
 
 inline constexpr std::array all_verdicts = {

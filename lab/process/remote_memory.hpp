@@ -22,15 +22,14 @@ void read_memory(thread_id process, remote_address from, std::span<std::byte> in
 void write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes);
 
 template <class T>
-  requires std::is_trivially_copyable_v<T>
-T read_value(thread_id process, remote_address from) {
+requires std::is_trivially_copyable_v<T> T read_value(thread_id process, remote_address from) {
   T value = {};
   read_memory(process, from, std::as_writable_bytes(std::span(&value, 1)));
   return value;
 }
 
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 void write_value(thread_id process, remote_address to, const T& value) {
   write_memory(process, to, std::as_bytes(std::span(&value, 1)));
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "lab/process/interrupt.hpp"
 #include "lab/process/thread_state.hpp"
@@ -15,14 +16,17 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-void* as_pointer(std::uintptr_t value) { return reinterpret_cast<void*>(value); }
+void* as_pointer(std::uintptr_t value) {
+  return reinterpret_cast<void*>(value);
+}
 
 } // namespace
 
 void tracee::resume(resumption how, int signal_number) {
   const auto request = how == resumption::step ? PTRACE_SINGLESTEP : PTRACE_CONT;
   status_ = wait_status();
-  if (ptrace(request, thread_.value, nullptr, as_pointer(static_cast<unsigned>(signal_number))) == 0)
+  if (ptrace(request, thread_.value, nullptr, as_pointer(static_cast<unsigned>(signal_number))) ==
+      0)
     return;
   // A killed thread leaves its stop by itself; the report that it ended is then on its way.
   if (errno != ESRCH) throw_errno(fmt::format("resuming thread {}", thread_.value));
@@ -39,16 +43,26 @@ bool tracee::take_report(int options) {
   return false;
 }
 
-bool tracee::poll() { return !status_.is<running>() || take_report(WNOHANG); }
+bool tracee::poll() {
+  return !status_.is<running>() || take_report(WNOHANG);
+}
 
 const wait_status& tracee::wait(std::chrono::milliseconds bound) {
   // Polling with a yield is as fast as blocking when tracer and tracee share a CPU, and keeps the bound.
+  // A tracee of lower priority gets the CPU only when nobody polls.
+  constexpr unsigned yields = 32;
+  constexpr timespec pause = {0, 20'000};
   const auto deadline = clock::now() + bound;
-  while (!poll()) {
+  for (unsigned round = 0; !poll(); ++round) {
     check_interrupt();
     if (clock::now() > deadline)
-      throw trouble(fmt::format("thread {} did not report within {} ms", thread_.value, bound.count()));
-    sched_yield();
+      throw trouble(
+          fmt::format("thread {} did not report within {} ms", thread_.value, bound.count()));
+    if (round < yields) {
+      sched_yield();
+    } else {
+      nanosleep(&pause, nullptr);
+    }
   }
   return status_;
 }

@@ -27,12 +27,15 @@ std::string why_ptrace_is_refused(int error) {
   int scope = -1;
   std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
   if (error == EPERM && scope == 3)
-    return "Yama forbids ptrace altogether (kernel.yama.ptrace_scope is 3, which only a reboot undoes)";
+    return "Yama forbids ptrace altogether (kernel.yama.ptrace_scope is 3, which only a reboot "
+           "undoes)";
   if (error == EPERM && scope == 2)
-    return "Yama allows ptrace to privileged processes only (kernel.yama.ptrace_scope is 2): run as "
+    return "Yama allows ptrace to privileged processes only (kernel.yama.ptrace_scope is 2): run "
+           "as "
            "root, or set it to 1";
   if (error == EPERM)
-    return "the system call is refused, as in a container with a seccomp filter: run outside of it, or "
+    return "the system call is refused, as in a container with a seccomp filter: run outside of "
+           "it, or "
            "allow ptrace there (docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined)";
   if (error == ENOSYS) return "the system call is not there (a seccomp filter, or gVisor)";
   return fmt::format("{}", std::generic_category().message(error));
@@ -48,7 +51,8 @@ std::string why_ptrace_is_refused(int error) {
   setrlimit(RLIMIT_CORE, &none);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0) dup2(null, STDIN_FILENO);
-  for (int descriptor : kept) fcntl(descriptor, F_SETFD, 0);
+  for (int descriptor : kept)
+    fcntl(descriptor, F_SETFD, 0);
   // A tracer that ignores or blocks signals must not pass that on.
   sigset_t none_blocked;
   sigemptyset(&none_blocked);
@@ -61,19 +65,22 @@ std::string why_ptrace_is_refused(int error) {
 
 tracer::~tracer() {
   std::erase_if(tracees_, [](const auto& t) { return t->status().is_gone(); });
-  for (const auto& t : tracees_) ::kill(t->process().value, SIGKILL);
+  for (const auto& t : tracees_)
+    ::kill(t->process().value, SIGKILL);
   // Everything is dying; each thread passes its exit stop and is reaped, first threads last, because the
   // kernel reports those only when the others are gone.
   std::stable_partition(tracees_.begin(), tracees_.end(),
                         [](const auto& t) { return t->id() != t->process(); });
-  for (const auto& t : tracees_) ptrace(PTRACE_CONT, t->id().value, nullptr, nullptr);
+  for (const auto& t : tracees_)
+    ptrace(PTRACE_CONT, t->id().value, nullptr, nullptr);
   for (const auto& t : tracees_) {
     int raw = 0;
     for (;;) {
       const pid_t who = waitpid(t->id().value, &raw, __WALL);
       if (who < 0 && errno == EINTR) continue;
       if (who < 0 || wait_status::from_raw(raw).is_gone()) break;
-      for (const auto& other : tracees_) ptrace(PTRACE_CONT, other->id().value, nullptr, nullptr);
+      for (const auto& other : tracees_)
+        ptrace(PTRACE_CONT, other->id().value, nullptr, nullptr);
     }
   }
 }
@@ -102,7 +109,8 @@ tracee& tracer::launch(const launch_request& request) {
   file_descriptor open_gate(ends[1]);
 
   std::vector<char*> command;
-  for (const auto& word : request.command) command.push_back(const_cast<char*>(word.c_str()));
+  for (const auto& word : request.command)
+    command.push_back(const_cast<char*>(word.c_str()));
   command.push_back(nullptr);
   if (::access(command[0], X_OK) != 0)
     throw trouble(fmt::format("cannot run {}: {}", request.command[0],
@@ -124,8 +132,8 @@ tracee& tracer::launch(const launch_request& request) {
   if (::write(open_gate.get(), "", 1) != 1) throw_errno("starting a tracee");
   child.wait();
   if (!child.status().is_event(PTRACE_EVENT_EXEC))
-    throw trouble(fmt::format("{} could not be started: {}", request.command[0],
-                              child.status().describe()));
+    throw trouble(
+        fmt::format("{} could not be started: {}", request.command[0], child.status().describe()));
   return child;
 }
 
@@ -144,7 +152,8 @@ void tracer::kill(thread_id process, const exit_hook& at_exit) {
   if (::kill(process.value, SIGKILL) != 0 && errno != ESRCH) throw_errno("kill");
   for (tracee* thread : threads) {
     // A stop that was reported before the signal is over: the next report is the exit stop.
-    if (!thread->status().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT)) thread->abandon_stop();
+    if (!thread->status().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT))
+      thread->abandon_stop();
     while (!thread->wait().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT))
       thread->resume(resumption::run);
   }

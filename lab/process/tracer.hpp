@@ -12,7 +12,7 @@ namespace heirlock::lab {
 
 // What to start, and how.
 struct launch_request {
-  std::vector<std::string> command; // command[0] is a path
+  std::vector<std::string> command;  // command[0] is a path
   std::vector<int> kept_descriptors; // stay open in the new process; all others close at exec
 };
 

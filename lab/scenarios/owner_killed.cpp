@@ -84,10 +84,13 @@ class owner_killed final : public scenario {
   }
   std::optional<subject_call> second_call(operation op) const override {
     switch (op) {
-    case operation::unlock_contended: return std::nullopt;
+    case operation::unlock_contended:
+      return std::nullopt;
     case operation::lock_contended:
-    case operation::trylock_contended: return subject_call::unlock;
-    default: return subject_call::lock;
+    case operation::trylock_contended:
+      return subject_call::unlock;
+    default:
+      return subject_call::lock;
     }
   }
   std::unique_ptr<play> perform(run& r) const override { return std::make_unique<two_heirs>(r); }

@@ -38,6 +38,7 @@ class release_and_reuse : public play {
 
 // The explanation of reuse scenarios for operations in which memory cannot be freed.
 inline constexpr std::string_view nobody_may_free_it =
-    "while a thread is inside a lock call the lock must not be destroyed; use unlock or unlock-contended";
+    "while a thread is inside a lock call the lock must not be destroyed; use unlock or "
+    "unlock-contended";
 
 } // namespace heirlock::lab

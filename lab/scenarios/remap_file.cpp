@@ -11,7 +11,8 @@ namespace {
 // The bug's title: file corruption. The page of the lock is unmapped and a file comes to lie there.
 class file_in_place_of_lock final : public release_and_reuse {
  public:
-  explicit file_in_place_of_lock(run& r) : release_and_reuse(r, taker_lives::in_the_victims_process) {}
+  explicit file_in_place_of_lock(run& r)
+      : release_and_reuse(r, taker_lives::in_the_victims_process) {}
 
  private:
   void reuse(actor& taker) override {
@@ -32,7 +33,8 @@ class remap_file final : public scenario {
  public:
   std::string_view name() const override { return "remap-file"; }
   std::string_view summary() const override {
-    return "a sibling thread takes the released lock, destroys it, unmaps its page and maps a file there";
+    return "a sibling thread takes the released lock, destroys it, unmaps its page and maps a file "
+           "there";
   }
   std::string_view promise() const override { return "the file's bytes on disk do not change"; }
   std::string_view why_not(operation op) const override {

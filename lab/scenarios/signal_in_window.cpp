@@ -22,15 +22,20 @@ class signal_in_window final : public scenario {
  public:
   std::string_view name() const override { return "signal-in-window"; }
   std::string_view summary() const override {
-    return "a signal handler interrupts the victim, which is killed inside the handler, after another "
+    return "a signal handler interrupts the victim, which is killed inside the handler, after "
+           "another "
            "process has taken, destroyed and reused the lock";
   }
-  std::string_view promise() const override { return "memory that is no longer the lock's does not change"; }
+  std::string_view promise() const override {
+    return "memory that is no longer the lock's does not change";
+  }
   std::string_view why_not(operation op) const override {
     return is_release(op) ? std::string_view() : nobody_may_free_it;
   }
   bool reuses_memory() const override { return true; }
-  std::unique_ptr<play> perform(run& r) const override { return std::make_unique<killed_in_handler>(r); }
+  std::unique_ptr<play> perform(run& r) const override {
+    return std::make_unique<killed_in_handler>(r);
+  }
 };
 
 } // namespace

@@ -78,13 +78,18 @@ class waiter_asleep final : public scenario {
   }
   std::optional<subject_call> second_call(operation op) const override {
     switch (op) {
-    case operation::unlock_contended: return std::nullopt; // the waiter sleeps already
+    case operation::unlock_contended:
+      return std::nullopt; // the waiter sleeps already
     case operation::lock_contended:
-    case operation::trylock_contended: return subject_call::unlock; // the holder's
-    default: return subject_call::lock;                             // the waiter's
+    case operation::trylock_contended:
+      return subject_call::unlock; // the holder's
+    default:
+      return subject_call::lock; // the waiter's
     }
   }
-  std::unique_ptr<play> perform(run& r) const override { return std::make_unique<waiter_and_holder>(r); }
+  std::unique_ptr<play> perform(run& r) const override {
+    return std::make_unique<waiter_and_holder>(r);
+  }
 };
 
 } // namespace

@@ -21,22 +21,37 @@ static int init_as(void* lock, int robustness) {
   return error;
 }
 
-static int init_robust(void* lock) { return init_as(lock, PTHREAD_MUTEX_ROBUST); }
-static int init_normal(void* lock) { return init_as(lock, PTHREAD_MUTEX_STALLED); }
+static int init_robust(void* lock) {
+  return init_as(lock, PTHREAD_MUTEX_ROBUST);
+}
+static int init_normal(void* lock) {
+  return init_as(lock, PTHREAD_MUTEX_STALLED);
+}
 
-static int lock_it(void* lock) { return pthread_mutex_lock(lock); }
-static int trylock_it(void* lock) { return pthread_mutex_trylock(lock); }
+static int lock_it(void* lock) {
+  return pthread_mutex_lock(lock);
+}
+static int trylock_it(void* lock) {
+  return pthread_mutex_trylock(lock);
+}
 static int timedlock_it(void* lock, const struct timespec* deadline) {
   return pthread_mutex_timedlock(lock, deadline);
 }
-static int unlock_it(void* lock) { return pthread_mutex_unlock(lock); }
-static int consistent_it(void* lock) { return pthread_mutex_consistent(lock); }
-static int destroy_it(void* lock) { return pthread_mutex_destroy(lock); }
+static int unlock_it(void* lock) {
+  return pthread_mutex_unlock(lock);
+}
+static int consistent_it(void* lock) {
+  return pthread_mutex_consistent(lock);
+}
+static int destroy_it(void* lock) {
+  return pthread_mutex_destroy(lock);
+}
 
 /* A robust mutex is owned by the thread that its futex word names (Documentation/locking/robust-futexes). */
 static pid_t owner_of_robust(const void* lock) {
   const pthread_mutex_t* mutex = lock;
-  return (pid_t)((unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_ACQUIRE) & FUTEX_TID_MASK);
+  return (pid_t)((unsigned)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_ACQUIRE) &
+                 FUTEX_TID_MASK);
 }
 
 /* The word of a normal mutex is 0, 1 or 2; glibc notes the owner's TID beside it. */
