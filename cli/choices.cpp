@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/choices.hpp"
+
+#include <fmt/format.h>
+
+#include "lab/process/trouble.hpp"
+#include "lab/scenarios/scenarios.hpp"
+#include "lab/subjects/builtin.h"
+
+namespace heirlock::cli {
+
+using namespace heirlock::lab;
+
+namespace {
+
+std::string known_names() {
+  std::string names;
+  for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
+    names += fmt::format("{}{}", i == 0 ? "" : ", ", s->name);
+  return names;
+}
+
+} // namespace
+
+void print_choices() {
+  fmt::print(
+      "subjects (or the path of a shared library that implements lab/subjects/subject.h):\n");
+  for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
+    fmt::print("  {:22}{}\n", s->name, s->summary);
+  fmt::print("\noperations (contended: somebody else holds the lock, or sleeps on it):\n");
+  for (const operation op : all_operations)
+    fmt::print("  {}\n", name_of(op));
+  fmt::print("\nscenarios:\n");
+  for (const scenario* s : all_scenarios())
+    fmt::print("  {:22}{};\n  {:22}must hold: {}\n", s->name(), s->summary(), "", s->promise());
+}
+
+void check_subject(const std::string& name) {
+  if (name.empty())
+    throw trouble(
+        fmt::format("say which lock: --subject {} or the path of a shared library", known_names()));
+  if (name.find('/') == std::string::npos && heirlock_builtin_subject(name.c_str()) == nullptr)
+    throw trouble(
+        fmt::format("unknown subject '{}': known are {}; a shared library is named by a path with "
+                    "a slash, such as ./my_lock.so",
+                    name, known_names()));
+}
+
+std::vector<operation> chosen_operations(const std::vector<std::string>& names) {
+  std::vector<operation> chosen;
+  for (const std::string& name : names) {
+    const auto op = operation_named(name);
+    if (!op) throw trouble(fmt::format("unknown operation '{}': see heirlock audit --list", name));
+    chosen.push_back(*op);
+  }
+  if (chosen.empty()) chosen.assign(all_operations.begin(), all_operations.end());
+  return chosen;
+}
+
+std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& names) {
+  std::vector<const scenario*> chosen;
+  for (const std::string& name : names) {
+    const scenario* const found = scenario_named(name);
+    if (found == nullptr)
+      throw trouble(fmt::format("unknown scenario '{}': see heirlock audit --list", name));
+    chosen.push_back(found);
+  }
+  if (chosen.empty()) chosen.assign(all_scenarios().begin(), all_scenarios().end());
+  return chosen;
+}
+
+} // namespace heirlock::cli

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names from the command line as what they name; unknown ones are trouble that lists the known.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lab/audit/scenario.hpp"
+
+namespace heirlock::cli {
+
+// A built-in subject or a path; throws trouble for anything else.
+void check_subject(const std::string& name);
+
+// All of them when no name is given.
+std::vector<lab::operation> chosen_operations(const std::vector<std::string>& names);
+std::vector<const lab::scenario*> chosen_scenarios(const std::vector<std::string>& names);
+
+// What may be chosen, for people.
+void print_choices();
+
+} // namespace heirlock::cli

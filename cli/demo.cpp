@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// heirlock demo: the main job in a minute.
+#include <fmt/format.h>
+#include <gnu/libc-version.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/progress_bar.hpp"
+#include "cli/verbs.hpp"
+#include "lab/audit/audit.hpp"
+#include "lab/audit/report.hpp"
+#include "lab/scenarios/scenarios.hpp"
+
+namespace heirlock::cli {
+namespace {
+
+using namespace heirlock::lab;
+
+struct demo_arguments {
+  bool json = false;
+};
+
+constexpr const char* subjects[] = {"pthread-robust", "pthread-normal"};
+
+std::string processor() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown processor";
+}
+
+// Every scenario and operation, at the victim's kill points alone.
+std::vector<case_report> audit_everything(const char* subject, progress_bar& bar) {
+  stage_options surroundings;
+  surroundings.subject = subject;
+  surroundings.actor_program = installed_actor_program();
+  stage st(surroundings);
+  std::vector<case_report> reports;
+  audit_options options;
+  options.second_positions = false;
+  for (const scenario* what : all_scenarios()) {
+    for (const operation op : all_operations) {
+      if (!what->why_not(op).empty()) continue;
+      bar.label(fmt::format("{} {} {}", subject, name_of(op), what->name()));
+      options.progress = [&](std::size_t done, std::size_t of) { bar.show(done, of); };
+      reports.push_back(audit_case(st, *what, op, options));
+    }
+  }
+  return reports;
+}
+
+const case_report* find(const std::vector<case_report>& reports, std::string_view scenario, operation op) {
+  for (const case_report& report : reports)
+    if (report.scenario == scenario && report.op == op) return &report;
+  return nullptr;
+}
+
+unsigned corrupting(const case_report* report) {
+  if (report == nullptr) return 0;
+  const auto found = report->verdicts.find(verdict::corrupted);
+  return found == report->verdicts.end() ? 0 : found->second;
+}
+
+void show_the_race(const case_report& report) {
+  fmt::print("1. The race (glibc bug 14485, open since 2012)\n\n"
+             "   A thread unlocks a robust mutex and is killed just after the release. Another process has "
+             "taken the\n   mutex by then, destroyed it, and put the memory to another use. Of the {} "
+             "instructions of the unlock\n   {} are kill points at which the kernel writes into that "
+             "memory:\n\n{}\n",
+             report.kill_points.size(), corrupting(&report), window_listing(report));
+  for (const violation& v : report.violations)
+    for (const observation& seen : v.seen)
+      if (v.what == verdict::corrupted)
+        fmt::print("   Memory was corrupted by the kernel: {} vs {}\n", seen.what.before, seen.what.after);
+  fmt::print("\n   How it was found: the victim was stopped before each instruction in turn (ptrace), the "
+             "survivors did\n   what an application may do, the victim was killed with SIGKILL, and the memory "
+             "was compared.\n   The code is the shipped libc's, the write is the running kernel's.\n   Replay "
+             "one: {}\n\n",
+             replay_command().of(report, report.violations.front().at.step));
+}
+
+void show_the_file(const case_report& report) {
+  const violation& v = report.violations.front();
+  fmt::print("2. The same with a file (remap-file)\n\n"
+             "   The page is unmapped and a file mapped there before the kill. The bytes on disk, read after "
+             "the\n   process is gone: {} became {}.\n\n",
+             v.first().what.before, v.first().what.after);
+}
+
+std::string cell(const case_report* report) {
+  if (report == nullptr) return "";
+  std::string text;
+  unsigned judged = 0;
+  for (const verdict v : all_verdicts) {
+    const auto found = report->verdicts.find(v);
+    if (found == report->verdicts.end()) continue;
+    judged += found->second;
+    if (v != verdict::ok) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, name_of(v));
+  }
+  return text.empty() ? fmt::format("ok ({})", judged) : fmt::format("{} of {}", text, judged);
+}
+
+void show_the_table(const std::vector<std::vector<case_report>>& by_subject) {
+  fmt::print("3. All scenarios: kill points that hurt a user, of all kill points\n\n   {:22}{:19}", "scenario",
+             "killed in");
+  for (const char* subject : subjects) fmt::print("{:36}", subject);
+  fmt::print("\n");
+  for (const case_report& row : by_subject.front()) {
+    fmt::print("   {:22}{:19}", row.scenario, name_of(row.op));
+    for (const auto& reports : by_subject) fmt::print("{:36}", cell(find(reports, row.scenario, row.op)));
+    fmt::print("\n");
+  }
+  fmt::print("\n   corrupted: memory that was no longer the lock's was written to. owner lost: the owner died "
+             "and the\n   lock stays taken, nobody is told. lost wake-up: the lock can be had, a waiter sleeps "
+             "on.\n   A normal mutex promises nothing when its owner dies; it is here to compare with.\n\n");
+}
+
+exit_status run_demo(const demo_arguments& arguments) {
+  utsname kernel = {};
+  uname(&kernel);
+  std::vector<std::vector<case_report>> by_subject;
+  {
+    progress_bar bar("");
+    for (const char* subject : subjects) by_subject.push_back(audit_everything(subject, bar));
+  }
+  const case_report* const race = find(by_subject.front(), "reuse-other-process", operation::unlock);
+  const case_report* const file = find(by_subject.front(), "remap-file", operation::unlock);
+  const bool shown = corrupting(race) > 0;
+  if (arguments.json) {
+    nlohmann::ordered_json cases = nlohmann::ordered_json::array();
+    for (const auto& reports : by_subject)
+      for (const case_report& report : reports) cases.push_back(json_report(report, replay_command()));
+    fmt::print("{}\n", nlohmann::ordered_json{{"cases", cases}}.dump(2));
+    return shown ? exit_status::nothing_wrong : exit_status::violations;
+  }
+  fmt::print("heirlock {} on this machine: glibc {}, Linux {}, {}, {}\n\n", HEIRLOCK_VERSION,
+             gnu_get_libc_version(), kernel.release, kernel.machine, processor());
+  if (shown) {
+    show_the_race(*race);
+    if (corrupting(file) > 0) show_the_file(*file);
+  } else {
+    fmt::print("The race is not here: no kill point of the unlock led to a write into reused memory.\n\n");
+  }
+  show_the_table(by_subject);
+  fmt::print("Go on with:\n"
+             "   heirlock reproduce                 each corrupting kill point, before and after\n"
+             "   heirlock reproduce --widen 5       without ptrace, without privilege\n"
+             "   heirlock audit --subject ./my_lock.so   the same for a lock of yours (heirlock audit --list)\n");
+  return shown ? exit_status::nothing_wrong : exit_status::violations;
+}
+
+} // namespace
+
+void add_demo(CLI::App& app, action& chosen) {
+  auto* const verb = app.add_subcommand(
+      "demo", "the race on this machine in a minute (status 0: shown, 1: it is not here, 2: trouble)");
+  const auto arguments = std::make_shared<demo_arguments>();
+  verb->add_flag("--json", arguments->json, "print one JSON document");
+  verb->callback([arguments, &chosen] { chosen = [arguments] { return run_demo(*arguments); }; });
+}
+
+} // namespace heirlock::cli
