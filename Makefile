@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The two commands of the README, and the ones of CONTRIBUTING.md. A thin cover: CMake builds.
+#
+#   make run      the demonstration: the race on this machine's C library, found and shown
+#   make test     the whole test suite         FILTER=REGEX: only the tests whose name matches
+#   make build    builds everything
+#   make check    formatting, include rule, clang-tidy
+#   make format   formats the tree
+#   make clean    removes the build tree of PRESET
+#
+# PRESET=dev|release|asan|tsan chooses the build (CMakePresets.json); JOBS and TEST_JOBS the parallelism.
+
+PRESET ?= dev
+JOBS ?= $(shell nproc)
+# Tests step and kill processes of their own. More at once would only stretch their time bounds.
+TEST_JOBS ?= 2
+FILTER ?=
+
+BUILD := build/$(PRESET)
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: run test build setup check format clean
+
+run: build
+	$(BUILD)/bin/heirlock demo
+
+test: build
+	ctest --preset $(PRESET) --parallel $(TEST_JOBS) --no-tests=error $(if $(FILTER),--tests-regex '$(FILTER)')
+
+build: $(BUILD)/build.ninja
+	cmake --build --preset $(PRESET) --parallel $(JOBS)
+
+# Ninja runs CMake again by itself when a CMakeLists.txt changes; it does not watch the presets.
+$(BUILD)/build.ninja: CMakePresets.json | setup
+	cmake --preset $(PRESET)
+
+setup:
+	@scripts/setup
+
+# From the cheapest to the dearest.
+check: $(BUILD)/build.ninja
+	scripts/format --check
+	scripts/check-includes
+	scripts/tidy --build $(BUILD) --jobs $(JOBS)
+
+format: setup
+	scripts/format
+
+clean:
+	rm -rf $(BUILD)
