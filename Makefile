@@ -21,7 +21,7 @@ BUILD := build/$(PRESET)
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build setup check format clean
+.PHONY: run test build configure setup check format clean
 
 run: build
 	$(BUILD)/bin/heirlock demo
@@ -29,8 +29,10 @@ run: build
 test: build
 	ctest --preset $(PRESET) --parallel $(TEST_JOBS) --no-tests=error $(if $(FILTER),--tests-regex '$(FILTER)')
 
-build: $(BUILD)/build.ninja
+build: configure
 	cmake --build --preset $(PRESET) --parallel $(JOBS)
+
+configure: $(BUILD)/build.ninja
 
 # Ninja runs CMake again by itself when a CMakeLists.txt changes; it does not watch the presets.
 $(BUILD)/build.ninja: CMakePresets.json | setup
@@ -40,7 +42,7 @@ setup:
 	@scripts/setup
 
 # From the cheapest to the dearest.
-check: $(BUILD)/build.ninja
+check: configure
 	scripts/format --check
 	scripts/check-includes
 	scripts/tidy --build $(BUILD) --jobs $(JOBS)
