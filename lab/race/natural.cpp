@@ -31,6 +31,7 @@ constexpr std::size_t max_lanes = 8;
 constexpr std::size_t ring_size = 8;
 constexpr std::uint64_t ahead = 4; // rounds that the victim may be ahead of the taker
 static_assert(ahead + 2 <= ring_size, "an object is made anew before it is issued again");
+constexpr int work_steps = 200; // some hundred nanoseconds under the lock
 constexpr std::chrono::microseconds longest_life{2000};
 constexpr std::chrono::seconds patience{10}; // with waits that only a broken machine makes long
 
@@ -79,7 +80,7 @@ void use_objects(arena& memory, lane& own) {
   for (std::uint64_t round = 1;; ++round) {
     while (own.issued.load(std::memory_order_acquire) < round) {
     }
-    if (!own.of(round).use(round)) return;
+    if (!own.of(round).use(round, work_steps)) return;
   }
 }
 

@@ -10,9 +10,7 @@ namespace heirlock::lab::race {
 namespace {
 
 constexpr unsigned half_bits = 32;
-// The data that the lock protects: some hundred nanoseconds of work, a linear congruential sequence
-// (D. E. Knuth's MMIX constants).
-constexpr int work_steps = 200;
+// The work: a linear congruential sequence (D. E. Knuth's MMIX constants).
 constexpr std::uint64_t multiplier = 6364136223846793005U;
 constexpr std::uint64_t increment = 1442695040888963407U;
 constexpr long ns_per_second = 1'000'000'000;
@@ -38,11 +36,11 @@ void object::create(lock_kind kind) {
   check(error, "making a process-shared mutex");
 }
 
-bool object::use(std::uint64_t mark) {
+bool object::use(std::uint64_t mark, int steps) {
   if (::pthread_mutex_lock(lock()) != 0) return false;
   word(mark_word).store(mark, std::memory_order_release);
   std::uint64_t value = mark;
-  for (int i = 0; i < work_steps; ++i) {
+  for (int i = 0; i < steps; ++i) {
     value = value * multiplier + increment;
     word(payload_word).store(value, std::memory_order_relaxed);
   }

@@ -22,8 +22,8 @@ class object {
  public:
   // Makes a free lock that processes share and clears the mark. Throws std::system_error.
   void create(lock_kind kind);
-  // The last user's turn: lock, mark, work, unlock. False when the lock refuses.
-  bool use(std::uint64_t mark);
+  // The last user's turn: lock, mark, some steps of work, unlock. False when the lock refuses.
+  bool use(std::uint64_t mark, int steps);
 
   enum class handover {
     pending,    // not marked yet, or not to be had
