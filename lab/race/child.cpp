@@ -16,7 +16,8 @@ constexpr int status_of_exception = 70; // EX_SOFTWARE of sysexits.h
 
 [[noreturn]] void run_as_child(pid_t parent, const std::function<int()>& body) {
   // A parent that died between fork and prctl sends nothing any more: hence the second look.
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) ::_exit(status_of_exception);
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent)
+    ::_exit(status_of_exception);
   try {
     ::_exit(body());
   } catch (...) {
@@ -26,7 +27,9 @@ constexpr int status_of_exception = 70; // EX_SOFTWARE of sysexits.h
 
 } // namespace
 
-bool ending::killed() const { return signal == SIGKILL; }
+bool ending::killed() const {
+  return signal == SIGKILL;
+}
 
 child::child(const std::function<int()>& body) : pid_(-1) {
   const pid_t parent = ::getpid();

@@ -38,11 +38,11 @@ constexpr std::chrono::seconds patience{10}; // with waits that only a broken ma
 // A thread of the victim, a thread of the taker, and the objects that go from the one to the other. The
 // object of round n is ring[n % ring_size]; rounds start at 1, and the round is the mark.
 struct lane {
-  alignas(64) std::atomic<std::uint32_t> tid;     // of the victim's thread
-  alignas(64) std::atomic<std::uint64_t> issued;  // the taker's: the last round that may begin
-  std::atomic<std::uint32_t> resting;             // the taker's: the last even `run` that it has seen
-  std::uint64_t taken;                            // the taker's: the last round that it reused
-  std::uint64_t fill;                             // the taker's: what it stored there
+  alignas(64) std::atomic<std::uint32_t> tid;    // of the victim's thread
+  alignas(64) std::atomic<std::uint64_t> issued; // the taker's: the last round that may begin
+  std::atomic<std::uint32_t> resting; // the taker's: the last even `run` that it has seen
+  std::uint64_t taken;                // the taker's: the last round that it reused
+  std::uint64_t fill;                 // the taker's: what it stored there
   std::array<object, ring_size> ring;
 
   object& of(std::uint64_t round) { return ring[round % ring_size]; }
@@ -66,9 +66,11 @@ int run_lanes(arena& memory, std::size_t place, void (*work)(arena&, lane&)) {
     work(memory, memory.lane_of[i]);
   };
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < memory.lanes; ++i) threads.emplace_back(run, i);
+  for (std::size_t i = 1; i < memory.lanes; ++i)
+    threads.emplace_back(run, i);
   run(0);
-  for (auto& thread : threads) thread.join();
+  for (auto& thread : threads)
+    thread.join();
   return 1; // they end only when a lock refuses
 }
 
@@ -115,7 +117,8 @@ void prepare(arena& memory) {
     each.tid.store(0);
     each.taken = 0;
     each.fill = 0;
-    for (object& one : each.ring) one.create(memory.kind);
+    for (object& one : each.ring)
+      one.create(memory.kind);
     each.issued.store(ahead);
   }
 }
@@ -139,9 +142,8 @@ evidence look(arena& memory) {
 evidence attempt(arena& memory, const child& taker, std::chrono::microseconds life) {
   prepare(memory);
   child victim([&memory] { return run_lanes(memory, 1, use_objects); });
-  const bool begun = await(memory.started, patience, [&] {
-    return memory.started.load() == memory.lanes || victim.ended();
-  });
+  const bool begun = await(memory.started, patience,
+                           [&] { return memory.started.load() == memory.lanes || victim.ended(); });
   if (!begun || victim.ended())
     throw std::runtime_error("the victim process could not start its threads");
   const std::uint32_t run = memory.run.load() + 1;
@@ -178,15 +180,18 @@ tally natural(const limits& bounds, const progress& report, lock_kind kind) {
   }
   const child taker([&memory] { return run_lanes(*memory, 0, take_objects); });
   run.describe(fmt::format(
-      "{} thread(s) of a victim process lock and unlock {} process-shared mutexes; another process takes "
-      "each one, unlocks and destroys it and reuses its memory; SIGKILL at a random moment within {} us; "
+      "{} thread(s) of a victim process lock and unlock {} process-shared mutexes; another process "
+      "takes "
+      "each one, unlocks and destroys it and reuses its memory; SIGKILL at a random moment within "
+      "{} us; "
       "{}; no ptrace and no other help",
       memory->lanes, kind == lock_kind::robust ? "robust" : "non-robust", longest_life.count(),
       memory->placed ? "victim and killer on one CPU, taker on another" : "all on one CPU"));
 
   std::mt19937_64 random(bounds.seed);
   while (run.wants_more()) {
-    const std::chrono::microseconds life(random() % static_cast<std::uint64_t>(longest_life.count()));
+    const std::chrono::microseconds life(random() %
+                                         static_cast<std::uint64_t>(longest_life.count()));
     memory->with_waiters = run.result().attempts % 2 == 1;
     run.add(attempt(*memory, taker, life));
   }

@@ -76,7 +76,8 @@ object::handover object::take_over(std::uint64_t mark, std::uint64_t fill, bool 
   check(error, "pthread_mutex_lock");
   check(::pthread_mutex_unlock(lock()), "pthread_mutex_unlock");
   check(::pthread_mutex_destroy(lock()), "pthread_mutex_destroy");
-  for (std::size_t i = 0; i < words_per_object; ++i) word(i).store(fill, std::memory_order_release);
+  for (std::size_t i = 0; i < words_per_object; ++i)
+    word(i).store(fill, std::memory_order_release);
   return handover::done;
 }
 

@@ -39,7 +39,9 @@ class object {
   [[nodiscard]] int acquire(bool patient);
   static constexpr std::size_t mark_word = words_per_object - 1;
   static constexpr std::size_t payload_word = words_per_object - 2;
-  [[nodiscard]] pthread_mutex_t* lock() { return reinterpret_cast<pthread_mutex_t*>(memory_.data()); }
+  [[nodiscard]] pthread_mutex_t* lock() {
+    return reinterpret_cast<pthread_mutex_t*>(memory_.data());
+  }
   [[nodiscard]] std::atomic_ref<std::uint64_t> word(std::size_t i) const {
     return std::atomic_ref<std::uint64_t>(memory_[i]);
   }

@@ -43,15 +43,17 @@ std::string setting(const char* path) {
 
 std::string advice(widening way, int error) {
   if (way == widening::protect)
-    return error == EPERM || error == EACCES ? "a seccomp filter or security module forbids it" : "";
+    return error == EPERM || error == EACCES ? "a seccomp filter or security module forbids it"
+                                             : "";
   switch (error) {
   case ENOSYS:
     return "the kernel is built without CONFIG_USERFAULTFD, or a seccomp filter hides the call";
   case EPERM:
-    return fmt::format("a seccomp filter (as of most containers) or the kernel's settings forbid it: run "
-                       "outside of the filter, or, before Linux 5.11, set vm.unprivileged_userfaultfd to 1 "
-                       "(it is {})",
-                       setting("/proc/sys/vm/unprivileged_userfaultfd"));
+    return fmt::format(
+        "a seccomp filter (as of most containers) or the kernel's settings forbid it: run "
+        "outside of the filter, or, before Linux 5.11, set vm.unprivileged_userfaultfd to 1 "
+        "(it is {})",
+        setting("/proc/sys/vm/unprivileged_userfaultfd"));
   case EINVAL:
     return "write protection needs Linux 5.7 and an architecture that has it";
   default:
@@ -62,7 +64,8 @@ std::string advice(widening way, int error) {
 } // namespace
 
 std::unique_ptr<trap> make_trap(widening way, void* page, std::size_t size) {
-  return way == widening::protect ? make_protect_trap(page, size) : make_userfaultfd_trap(page, size);
+  return way == widening::protect ? make_protect_trap(page, size)
+                                  : make_userfaultfd_trap(page, size);
 }
 
 availability probe(widening way) {
@@ -82,7 +85,8 @@ availability probe(widening way) {
   } catch (const std::system_error& refusal) {
     const int error = refusal.code().value();
     const std::string hint = advice(way, error);
-    return {false, fmt::format("{} (errno {}){}{}", refusal.what(), error, hint.empty() ? "" : ": ", hint)};
+    return {false, fmt::format("{} (errno {}){}{}", refusal.what(), error, hint.empty() ? "" : ": ",
+                               hint)};
   }
 }
 

@@ -40,9 +40,9 @@ using progress = std::function<bool(const tally&)>;
 
 // How a thread is made to linger where it stores to its robust list head, the window's last instruction.
 enum class widening {
-  best,        // userfaultfd; where it is refused, protect
+  best, // userfaultfd; where it is refused, protect
   userfaultfd, // write-protects the page at a random moment; the store waits for an answer that never comes
-  protect,     // mprotect by a sibling thread; the store faults, and the signal handler waits
+  protect, // mprotect by a sibling thread; the store faults, and the signal handler waits
 };
 
 // Whether a way works here, tried on a page of the calling process.

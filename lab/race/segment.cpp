@@ -31,7 +31,9 @@ segment::segment(std::size_t bytes) : bytes_(bytes), data_(nullptr) {
   data_ = mapped;
 }
 
-segment::~segment() { ::munmap(data_, bytes_); }
+segment::~segment() {
+  ::munmap(data_, bytes_);
+}
 
 void wake_all(std::atomic<std::uint32_t>& word) {
   ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);

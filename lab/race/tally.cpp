@@ -30,9 +30,9 @@ double beta_fraction(double a, double b, double x) {
   double value = d;
   for (int i = 1; i <= terms; ++i) {
     const double m = i;
-    const std::array<double, 2> coefficients = {
-        m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-        -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))};
+    const std::array<double, 2> coefficients = {m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+                                                -(a + m) * (a + b + m) * x /
+                                                    ((a + 2 * m) * (a + 2 * m + 1))};
     double step = 1;
     for (const double coefficient : coefficients) {
       d = 1 / away_from_zero(1 + coefficient * d);
@@ -94,7 +94,9 @@ double tally::rate() const {
   return attempts == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(attempts);
 }
 
-interval tally::rate_interval() const { return clopper_pearson(hits, attempts); }
+interval tally::rate_interval() const {
+  return clopper_pearson(hits, attempts);
+}
 
 double tally::hits_per_second() const {
   return seconds > 0 ? static_cast<double>(hits) / seconds : 0;
@@ -109,7 +111,8 @@ std::optional<odds_ratio> compare(const tally& raised, const tally& base) {
   odds_ratio result;
   result.corrected = a == 0 || b == 0 || c == 0 || d == 0;
   if (result.corrected) {
-    for (double* cell : {&a, &b, &c, &d}) *cell += 0.5;
+    for (double* cell : {&a, &b, &c, &d})
+      *cell += 0.5;
   }
   const double log_ratio = std::log(a) + std::log(d) - std::log(b) - std::log(c);
   const double half = normal_quantile_975 * std::sqrt(1 / a + 1 / b + 1 / c + 1 / d);
@@ -122,9 +125,10 @@ std::string summary(const tally& result) {
   if (result.attempts == 0) return "no victim was killed, so nothing can be said";
   const interval bounds = result.rate_interval();
   if (result.hits == 0)
-    return fmt::format("no hit in {} kills ({:.1f} s): with 95 % confidence fewer than {} % of such "
-                       "kills corrupt memory (Clopper-Pearson)",
-                       result.attempts, result.seconds, percent(bounds.high));
+    return fmt::format(
+        "no hit in {} kills ({:.1f} s): with 95 % confidence fewer than {} % of such "
+        "kills corrupt memory (Clopper-Pearson)",
+        result.attempts, result.seconds, percent(bounds.high));
   return fmt::format("{} of {} kills corrupted memory: {} % (95 % interval {} to {} %, "
                      "Clopper-Pearson), {:.1f} hits per second",
                      result.hits, result.attempts, percent(result.rate()), percent(bounds.low),

@@ -23,13 +23,13 @@ struct interval {
 };
 
 struct tally {
-  std::uint64_t attempts = 0;     // runs in which a victim was killed
-  std::uint64_t hits = 0;         // of these, runs in which the kernel wrote into reused memory
+  std::uint64_t attempts = 0; // runs in which a victim was killed
+  std::uint64_t hits = 0;     // of these, runs in which the kernel wrote into reused memory
   // Runs in which reused memory changed in a way that is not the kernel's: no hits, and never expected.
   std::uint64_t unexplained = 0;
   double seconds = 0;              // wall clock of the whole series
   std::optional<corruption> first; // of the first hit
-  std::string what;               // what was done, in words, for people
+  std::string what;                // what was done, in words, for people
 
   // hits / attempts; 0 when nothing was attempted.
   [[nodiscard]] double rate() const;

@@ -22,7 +22,7 @@ std::atomic<std::uintptr_t> trapped_page{0};
 std::size_t trapped_size = 0;
 
 // The page may hold errno, too: a failing library call in here would fault again, with SIGSEGV blocked,
-// and end the process. sched_yield and the wake do not fail.
+// and end the process. sched_yield and the wake do not fail, and both are bound already.
 void wait_in_handler(int, siginfo_t* info, void*) {
   const std::uintptr_t page = trapped_page.load(std::memory_order_acquire);
   if (page == 0 || reinterpret_cast<std::uintptr_t>(info->si_addr) - page >= trapped_size) {
@@ -34,7 +34,8 @@ void wait_in_handler(int, siginfo_t* info, void*) {
   // Let go in the meantime: the store is tried again.
   if (order % 2 == 0) return;
   announce(board.stalled, order);
-  while (board.released.load(std::memory_order_acquire) < order + 1) ::sched_yield();
+  while (board.released.load(std::memory_order_acquire) < order + 1)
+    ::sched_yield();
 }
 
 class protect_trap final : public trap {
@@ -76,6 +77,9 @@ void expect_protect_trap(trap_board& board) {
   if (::sigaltstack(&stack, nullptr) != 0 || ::sigaction(SIGSEGV, &action, nullptr) != 0 ||
       ::pthread_sigmask(SIG_UNBLOCK, &fault, nullptr) != 0)
     throw std::system_error(errno, std::generic_category(), "setting up a handler of SIGSEGV");
+  // Bound now: the dynamic linker's lazy binding, too, stores to the page of the thread's control block.
+  ::sched_yield();
+  wake_all(board.stalled);
 }
 
 std::unique_ptr<trap> make_protect_trap(void* page, std::size_t size) {

@@ -25,7 +25,8 @@ namespace {
 }
 
 int open_userfaultfd() {
-  int fd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
+  int fd =
+      static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
   // Kernels before 5.11 do not know the flag, and may let anybody in without it.
   if (fd < 0 && errno == EINVAL)
     fd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
@@ -72,7 +73,8 @@ class userfaultfd_trap final : public trap {
     uffdio_register range{};
     range.range = {start_, size_};
     range.mode = UFFDIO_REGISTER_MODE_WP;
-    if (::ioctl(fd_, UFFDIO_REGISTER, &range) != 0) refused("UFFDIO_REGISTER with write protection");
+    if (::ioctl(fd_, UFFDIO_REGISTER, &range) != 0)
+      refused("UFFDIO_REGISTER with write protection");
   }
   void protect(std::uint64_t mode) const {
     uffdio_writeprotect change{};

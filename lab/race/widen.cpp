@@ -21,9 +21,9 @@
 namespace heirlock::lab::race {
 namespace {
 
-constexpr std::chrono::seconds patience{10};           // with waits that only a broken machine makes long
+constexpr std::chrono::seconds patience{10}; // with waits that only a broken machine makes long
 constexpr std::chrono::milliseconds stall_patience{200}; // a lock that is not robust never stalls
-constexpr int max_moments = 1000; // a stall in six or better is in the window
+constexpr int max_moments = 1000;             // a stall in six or better is in the window
 constexpr std::uint32_t longest_delay = 1024; // turns of a short loop: some rounds
 
 struct counts {
@@ -39,7 +39,8 @@ class attempt {
   evidence operator()(widening way, lock_kind kind, bool with_waiters) {
     prepare_stage(stage_, kind);
     child victim([this, way] { return be_widened_victim(stage_, way); });
-    if (!await(stage_.ready, patience, [&] { return stage_.ready.load() != 0 || victim.ended(); }) ||
+    if (!await(stage_.ready, patience,
+               [&] { return stage_.ready.load() != 0 || victim.ended(); }) ||
         stage_.ready.load() == 0)
       fail(victim);
     const pid_t tid = stage_.worker.load();
@@ -61,7 +62,8 @@ class attempt {
     const bool ended = victim.ended();
     const ending end = victim.kill_and_reap();
     if (stage_.trouble[0] != 0)
-      throw std::runtime_error(fmt::format("the victim process gave up: {}", stage_.trouble.data()));
+      throw std::runtime_error(
+          fmt::format("the victim process gave up: {}", stage_.trouble.data()));
     throw std::runtime_error(
         ended ? fmt::format("the victim process ended by itself (signal {}, status {})", end.signal,
                             end.status)
@@ -114,11 +116,12 @@ class attempt {
 };
 
 const char* describe_way(widening way) {
-  return way == widening::protect
-             ? "a sibling thread mprotects, at random moments, the page of the victim's robust_list_head; "
-               "the store faults and the signal handler waits"
-             : "userfaultfd (user mode only) write-protects, at random moments, the page of the victim's "
-               "robust_list_head; the store waits for an answer";
+  return way == widening::protect ? "a sibling thread mprotects, at random moments, the page of "
+                                    "the victim's robust_list_head; "
+                                    "the store faults and the signal handler waits"
+                                  : "userfaultfd (user mode only) write-protects, at random "
+                                    "moments, the page of the victim's "
+                                    "robust_list_head; the store waits for an answer";
 }
 
 } // namespace
@@ -140,9 +143,10 @@ tally widen(const limits& bounds, const progress& report, widening way, lock_kin
   attempt one(*memory, random, seen);
   while (run.wants_more()) {
     const evidence found = one(way, kind, run.result().attempts % 2 == 1);
-    run.describe(fmt::format("{}{}; stalls elsewhere are let go, one in the window is killed there: {} of "
-                             "{} stalls were in the window; no ptrace, no privilege",
-                             refusal, describe_way(way), seen.in_window, seen.stalls));
+    run.describe(
+        fmt::format("{}{}; stalls elsewhere are let go, one in the window is killed there: {} of "
+                    "{} stalls were in the window; no ptrace, no privilege",
+                    refusal, describe_way(way), seen.in_window, seen.stalls));
     run.add(found);
   }
   return run.result();

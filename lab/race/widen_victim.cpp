@@ -25,20 +25,25 @@ namespace {
 constexpr int status_of_trouble = 1;
 constexpr std::chrono::milliseconds look_again{100};
 
-std::size_t page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+std::size_t page_size() {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 // glibc registers a restartable-sequence area next to the list head, and the kernel writes there whenever
 // it preempts the thread: on a protected page that would end the thread before its time.
 void leave_rseq() {
 #if defined(RSEQ_SIG) && defined(SYS_rseq)
+  constexpr unsigned smallest_area = 32;
+  constexpr unsigned largest_area = 1024;
+  constexpr int unregister = 1; // RSEQ_FLAG_UNREGISTER
   if (__rseq_size == 0) return; // not registered
   auto* const area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
-  // The kernel wants the registered size, which is that of the original structure, whatever part of it
-  // __rseq_size says is in use.
-  constexpr unsigned registered_size = 32;
-  constexpr int unregister = 1; // RSEQ_FLAG_UNREGISTER
-  if (::syscall(SYS_rseq, area, registered_size, unregister, RSEQ_SIG) != 0)
-    throw std::system_error(errno, std::generic_category(), "leaving rseq(2)");
+  // The kernel wants the registered size, which no symbol tells: it grows with the kernel's features.
+  for (unsigned size = smallest_area; size <= largest_area; size += smallest_area) {
+    if (::syscall(SYS_rseq, area, size, unregister, RSEQ_SIG) == 0) return;
+  }
+  throw std::system_error(errno, std::generic_category(),
+                          "leaving rseq(2) (try with GLIBC_TUNABLES=glibc.pthread.rseq=0)");
 #endif
 }
 
@@ -70,7 +75,8 @@ void* page_of_pending() {
   page.notify_all();
   work(shared_stage);
   announce(shared_stage.at_rest, 1);
-  for (;;) ::pause();
+  for (;;)
+    ::pause();
 }
 
 // Some rounds from now, and anywhere within a round. A moment by the clock could come before the worker
@@ -78,8 +84,10 @@ void* page_of_pending() {
 void wait_for_moment(const stage& shared_stage) {
   const std::uint32_t delay = shared_stage.delay.load(std::memory_order_relaxed);
   const std::uint64_t target = shared_stage.at.load(std::memory_order_acquire) + 2 + delay % 16;
-  while (shared_stage.at.load(std::memory_order_acquire) < target) ::sched_yield();
-  for (std::uint32_t turn = 0; turn < delay; ++turn) asm volatile("" : : : "memory");
+  while (shared_stage.at.load(std::memory_order_acquire) < target)
+    ::sched_yield();
+  for (std::uint32_t turn = 0; turn < delay; ++turn)
+    asm volatile("" : : : "memory");
 }
 
 void spring(stage& shared_stage, trap& one) {
@@ -111,12 +119,14 @@ void give_up(stage& shared_stage, const char* why) {
 } // namespace
 
 void prepare_stage(stage& shared_stage, lock_kind kind) {
-  for (auto* word : {&shared_stage.board.order, &shared_stage.board.stalled, &shared_stage.board.released,
-                     &shared_stage.ready, &shared_stage.stop, &shared_stage.at_rest})
+  for (auto* word :
+       {&shared_stage.board.order, &shared_stage.board.stalled, &shared_stage.board.released,
+        &shared_stage.ready, &shared_stage.stop, &shared_stage.at_rest})
     word->store(0);
   shared_stage.at.store(0);
   shared_stage.trouble[0] = 0;
-  for (object& each : shared_stage.ring) each.create(kind);
+  for (object& each : shared_stage.ring)
+    each.create(kind);
 }
 
 int be_widened_victim(stage& shared_stage, widening way) {
