@@ -133,7 +133,8 @@ evidence look(arena& memory) {
     stored.fill(each.fill);
     const evidence found =
         judge(stored, each.of(each.taken).read(), static_cast<pid_t>(each.tid.load()));
-    if (found.found != finding::unchanged && result.found != finding::corrupted) result = found;
+    if (!result.reused || (found.found != finding::unchanged && result.found != finding::corrupted))
+      result = found;
   }
   return result;
 }

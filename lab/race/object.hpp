@@ -61,6 +61,7 @@ enum class finding {
   unexplained, // something else: no claim is made
 };
 struct evidence {
+  bool reused = false; // there was memory to judge
   finding found = finding::unchanged;
   corruption seen; // of the first word that differs
 };

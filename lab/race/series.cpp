@@ -19,6 +19,7 @@ bool series::wants_more() const {
 
 void series::add(const evidence& found) {
   ++result_.attempts;
+  if (found.reused) ++result_.reused;
   if (found.found == finding::corrupted) {
     ++result_.hits;
     if (!result_.first) result_.first = found.seen;

@@ -24,7 +24,10 @@ struct interval {
 
 struct tally {
   std::uint64_t attempts = 0; // runs in which a victim was killed
-  std::uint64_t hits = 0;     // of these, runs in which the kernel wrote into reused memory
+  // Of these, runs in which memory had been reused by the time the victim was reaped: without, no hit is
+  // possible.
+  std::uint64_t reused = 0;
+  std::uint64_t hits = 0; // of these, runs in which the kernel wrote into reused memory
   // Runs in which reused memory changed in a way that is not the kernel's: no hits, and never expected.
   std::uint64_t unexplained = 0;
   double seconds = 0;              // wall clock of the whole series

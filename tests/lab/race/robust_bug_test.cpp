@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stand-alone reproducer, as the build makes it and as a plain compiler does.
+#include <regex>
+#include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/lab/race/unprivileged.hpp"
+
+namespace heirlock::lab::race::test {
+namespace {
+
+class robust_bug : public testing::TestWithParam<const char*> {
+ protected:
+  void expect_hit(const outcome& result) {
+    EXPECT_EQ(result.status, 0) << result.output;
+    std::smatch found;
+    const std::regex line("Memory was corrupted by the kernel: ([0-9a-f]{16}) vs ([0-9a-f]{16})\n");
+    ASSERT_TRUE(std::regex_search(result.output, found, line)) << result.output;
+    const std::uint64_t before = std::stoull(found[1], nullptr, 16);
+    const std::uint64_t after = std::stoull(found[2], nullptr, 16);
+    EXPECT_EQ(before >> 32, before & 0xffffffff);
+    EXPECT_EQ(after, (before & 0xffffffff00000000) | (before & 0x80000000) | 0x40000000);
+    EXPECT_TRUE(foster_home::empty()) << "it left a process behind";
+  }
+  foster_home home_;
+};
+
+TEST_P(robust_bug, shows_the_line_and_where_it_was_seen) {
+  const outcome result = run_program(GetParam(), {});
+  expect_hit(result);
+  EXPECT_TRUE(std::regex_search(result.output, std::regex("^glibc \\S+, Linux \\S+, \\S+\n")))
+      << result.output;
+}
+
+TEST_P(robust_bug, needs_no_privilege) {
+  expect_hit(run_program(GetParam(), {}, drop_privileges));
+}
+
+TEST_P(robust_bug, does_without_userfaultfd_where_it_is_refused) {
+  const outcome result = run_program(GetParam(), {}, [] { refuse({SYS_userfaultfd}); });
+  expect_hit(result);
+  EXPECT_NE(result.output.find("userfaultfd is refused (Operation not permitted)"),
+            std::string::npos)
+      << result.output;
+}
+
+TEST_P(robust_bug, does_without_userfaultfd_when_told) {
+  expect_hit(run_program(GetParam(), {"--mprotect"}, drop_privileges));
+}
+
+TEST_P(robust_bug, says_what_is_missing_and_leaves_no_process) {
+  const outcome result = run_program(GetParam(), {}, [] { refuse({SYS_get_robust_list}); });
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_NE(result.output.find("get_robust_list(2)"), std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find("Memory was corrupted"), std::string::npos) << result.output;
+  EXPECT_TRUE(foster_home::empty());
+}
+
+TEST_P(robust_bug, refuses_arguments_that_it_does_not_know) {
+  const outcome result = run_program(GetParam(), {"--faster"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_NE(result.output.find("usage:"), std::string::npos) << result.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(as, robust_bug, testing::Values(ROBUST_BUG_BUILT, ROBUST_BUG_ALONE),
+                         [](const auto& each) {
+                           return each.index == 0 ? "built" : "compiled_alone";
+                         });
+
+} // namespace
+} // namespace heirlock::lab::race::test
