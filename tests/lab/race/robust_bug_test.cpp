@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stand-alone reproducer, as the build makes it and as a plain compiler does.
+#include <functional>
+#include <ostream>
 #include <regex>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -12,8 +15,18 @@
 namespace heirlock::lab::race::test {
 namespace {
 
-class robust_bug : public testing::TestWithParam<const char*> {
+enum class made { by_the_build, alone };
+std::ostream& operator<<(std::ostream& out, made how) {
+  return out << (how == made::alone ? "compiled_alone" : "built");
+}
+
+class robust_bug : public testing::TestWithParam<made> {
  protected:
+  static outcome run(const std::vector<std::string>& arguments,
+                     const std::function<void()>& setup = {}) {
+    return run_program(GetParam() == made::alone ? ROBUST_BUG_ALONE : ROBUST_BUG_BUILT, arguments,
+                       setup);
+  }
   void expect_hit(const outcome& result) {
     EXPECT_EQ(result.status, 0) << result.output;
     std::smatch found;
@@ -29,18 +42,18 @@ class robust_bug : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(robust_bug, shows_the_line_and_where_it_was_seen) {
-  const outcome result = run_program(GetParam(), {});
+  const outcome result = run({});
   expect_hit(result);
   EXPECT_TRUE(std::regex_search(result.output, std::regex("^glibc \\S+, Linux \\S+, \\S+\n")))
       << result.output;
 }
 
 TEST_P(robust_bug, needs_no_privilege) {
-  expect_hit(run_program(GetParam(), {}, drop_privileges));
+  expect_hit(run({}, drop_privileges));
 }
 
 TEST_P(robust_bug, does_without_userfaultfd_where_it_is_refused) {
-  const outcome result = run_program(GetParam(), {}, [] { refuse({SYS_userfaultfd}); });
+  const outcome result = run({}, [] { refuse({SYS_userfaultfd}); });
   expect_hit(result);
   EXPECT_NE(result.output.find("userfaultfd is refused (Operation not permitted)"),
             std::string::npos)
@@ -48,11 +61,11 @@ TEST_P(robust_bug, does_without_userfaultfd_where_it_is_refused) {
 }
 
 TEST_P(robust_bug, does_without_userfaultfd_when_told) {
-  expect_hit(run_program(GetParam(), {"--mprotect"}, drop_privileges));
+  expect_hit(run({"--mprotect"}, drop_privileges));
 }
 
 TEST_P(robust_bug, says_what_is_missing_and_leaves_no_process) {
-  const outcome result = run_program(GetParam(), {}, [] { refuse({SYS_get_robust_list}); });
+  const outcome result = run({}, [] { refuse({SYS_get_robust_list}); });
   EXPECT_EQ(result.status, 2) << result.output;
   EXPECT_NE(result.output.find("get_robust_list(2)"), std::string::npos) << result.output;
   EXPECT_EQ(result.output.find("Memory was corrupted"), std::string::npos) << result.output;
@@ -60,15 +73,13 @@ TEST_P(robust_bug, says_what_is_missing_and_leaves_no_process) {
 }
 
 TEST_P(robust_bug, refuses_arguments_that_it_does_not_know) {
-  const outcome result = run_program(GetParam(), {"--faster"});
+  const outcome result = run({"--faster"});
   EXPECT_EQ(result.status, 2);
   EXPECT_NE(result.output.find("usage:"), std::string::npos) << result.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(as, robust_bug, testing::Values(ROBUST_BUG_BUILT, ROBUST_BUG_ALONE),
-                         [](const auto& each) {
-                           return each.index == 0 ? "built" : "compiled_alone";
-                         });
+INSTANTIATE_TEST_SUITE_P(as, robust_bug, testing::Values(made::by_the_build, made::alone),
+                         [](const auto& each) { return testing::PrintToString(each.param); });
 
 } // namespace
 } // namespace heirlock::lab::race::test

@@ -33,12 +33,13 @@ TEST(interval_of_a_proportion, agrees_with_the_table_of_newcombe) {
   }
 }
 
-// With 0 hits (1 - p)^n = 2.5 % can be solved by hand.
+// With 0 hits (1 - p)^n = 2.5 % can be solved by hand. Seven digits: the logarithms of the gamma function
+// cancel for large n.
 TEST(interval_of_a_proportion, has_the_closed_form_when_nothing_or_everything_hits) {
   for (const std::uint64_t n : {1U, 7U, 300U, 100000U, 10000000U}) {
     const double bound = -std::expm1(std::log(0.025) / static_cast<double>(n));
     EXPECT_EQ(clopper_pearson(0, n).low, 0);
-    EXPECT_NEAR(clopper_pearson(0, n).high / bound, 1, 1e-9) << n;
+    EXPECT_NEAR(clopper_pearson(0, n).high / bound, 1, 1e-7) << n;
     EXPECT_EQ(clopper_pearson(n, n).high, 1);
     EXPECT_NEAR(1 - clopper_pearson(n, n).low, bound, 1e-9) << n;
   }
