@@ -68,7 +68,7 @@ TOY_EXPORT const struct heirlock_subject* heirlock_subject(void);
 #define TOY_FAULT_END(name) TOY_LABEL("toy_fault_end_" #name)
 
 /* An operation: one copy, at one address, which nothing is merged into or cut out of. */
-#define TOY_OP static __attribute__((noinline, noclone, unused))
+#define TOY_OP static __attribute__((noinline, unused))
 /* A step of an operation: always part of the operation's own code. */
 #define TOY_STEP static inline __attribute__((always_inline, unused))
 
