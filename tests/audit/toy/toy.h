@@ -31,7 +31,10 @@ enum toy_need {
  * A kill point is the address of an instruction that has not been executed. So the window that A opens
  * and B closes begins behind A and ends behind B: killed "at B", B has not happened yet.
  *
- *  where_begin NULL: from the first instruction of the operation
+ * The caller's own instructions lie outside the toy's code: one before the call is in the window when
+ * where_begin is NULL, one after the return when where_end is NULL.
+ *
+ *  where_begin NULL: from before the operation on
  *  where_end   NULL: until the operation has returned, and after it
  *  both        NULL: it shows wherever the victim dies
  */

@@ -152,8 +152,11 @@ TOY_STEP bool toy_take_over(struct toy_lock* lock, uint32_t seen, uint32_t hint)
   return true;
 }
 
-/* L2 where the word was not free: returns 0, EOWNERDEAD or ENOTRECOVERABLE. */
-TOY_OP int toy_acquire_slow(struct toy_lock* lock) {
+/*
+ * L2 where the word was not free. Part of the operation's own code too, so that a window that begins behind
+ * L2 covers both ways to acquire. Returns 0, EOWNERDEAD or ENOTRECOVERABLE.
+ */
+TOY_STEP int toy_acquire_slow(struct toy_lock* lock) {
   uint32_t hint = 0;
   for (;;) {
     uint32_t seen = toy_load(&lock->word);
@@ -176,7 +179,7 @@ TOY_OP int toy_acquire_slow(struct toy_lock* lock) {
 }
 
 /* L2 where the word was not free, without waiting. */
-TOY_OP int toy_try_acquire_slow(struct toy_lock* lock) {
+TOY_STEP int toy_try_acquire_slow(struct toy_lock* lock) {
   for (;;) {
     const uint32_t seen = toy_load(&lock->word);
     if (seen == TOY_NOT_RECOVERABLE) return ENOTRECOVERABLE;
