@@ -55,7 +55,8 @@ std::vector<case_report> audit_everything(const char* subject, progress_bar& bar
   return reports;
 }
 
-const case_report* find(const std::vector<case_report>& reports, std::string_view scenario, operation op) {
+const case_report* find(const std::vector<case_report>& reports, std::string_view scenario,
+                        operation op) {
   for (const case_report& report : reports)
     if (report.scenario == scenario && report.op == op) return &report;
   return nullptr;
@@ -68,27 +69,34 @@ unsigned corrupting(const case_report* report) {
 }
 
 void show_the_race(const case_report& report) {
-  fmt::print("1. The race (glibc bug 14485, open since 2012)\n\n"
-             "   A thread unlocks a robust mutex and is killed just after the release. Another process has "
-             "taken the\n   mutex by then, destroyed it, and put the memory to another use. Of the {} "
-             "instructions of the unlock\n   {} are kill points at which the kernel writes into that "
-             "memory:\n\n{}\n",
-             report.kill_points.size(), corrupting(&report), window_listing(report));
+  fmt::print(
+      "1. The race (glibc bug 14485, open since 2012)\n\n"
+      "   A thread unlocks a robust mutex and is killed just after the release. Another process "
+      "has "
+      "taken the\n   mutex by then, destroyed it, and put the memory to another use. Of the {} "
+      "instructions of the unlock\n   {} are kill points at which the kernel writes into that "
+      "memory:\n\n{}\n",
+      report.kill_points.size(), corrupting(&report), window_listing(report));
   for (const violation& v : report.violations)
     for (const observation& seen : v.seen)
       if (v.what == verdict::corrupted)
-        fmt::print("   Memory was corrupted by the kernel: {} vs {}\n", seen.what.before, seen.what.after);
-  fmt::print("\n   How it was found: the victim was stopped before each instruction in turn (ptrace), the "
-             "survivors did\n   what an application may do, the victim was killed with SIGKILL, and the memory "
-             "was compared.\n   The code is the shipped libc's, the write is the running kernel's.\n   Replay "
-             "one: {}\n\n",
-             replay_command().of(report, report.violations.front().at.step));
+        fmt::print("   Memory was corrupted by the kernel: {} vs {}\n", seen.what.before,
+                   seen.what.after);
+  fmt::print(
+      "\n   How it was found: the victim was stopped before each instruction in turn (ptrace), the "
+      "survivors did\n   what an application may do, the victim was killed with SIGKILL, and the "
+      "memory "
+      "was compared.\n   The code is the shipped libc's, the write is the running kernel's.\n   "
+      "Replay "
+      "one: {}\n\n",
+      replay_command().of(report, report.violations.front().at.step));
 }
 
 void show_the_file(const case_report& report) {
   const violation& v = report.violations.front();
   fmt::print("2. The same with a file (remap-file)\n\n"
-             "   The page is unmapped and a file mapped there before the kill. The bytes on disk, read after "
+             "   The page is unmapped and a file mapped there before the kill. The bytes on disk, "
+             "read after "
              "the\n   process is gone: {} became {}.\n\n",
              v.first().what.before, v.first().what.after);
 }
@@ -101,24 +109,30 @@ std::string cell(const case_report* report) {
     const auto found = report->verdicts.find(v);
     if (found == report->verdicts.end()) continue;
     judged += found->second;
-    if (v != verdict::ok) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, name_of(v));
+    if (v != verdict::ok)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, name_of(v));
   }
   return text.empty() ? fmt::format("ok ({})", judged) : fmt::format("{} of {}", text, judged);
 }
 
 void show_the_table(const std::vector<std::vector<case_report>>& by_subject) {
-  fmt::print("3. All scenarios: kill points that hurt a user, of all kill points\n\n   {:22}{:19}", "scenario",
-             "killed in");
-  for (const char* subject : subjects) fmt::print("{:36}", subject);
+  fmt::print("3. All scenarios: kill points that hurt a user, of all kill points\n\n   {:22}{:19}",
+             "scenario", "killed in");
+  for (const char* subject : subjects)
+    fmt::print("{:36}", subject);
   fmt::print("\n");
   for (const case_report& row : by_subject.front()) {
     fmt::print("   {:22}{:19}", row.scenario, name_of(row.op));
-    for (const auto& reports : by_subject) fmt::print("{:36}", cell(find(reports, row.scenario, row.op)));
+    for (const auto& reports : by_subject)
+      fmt::print("{:36}", cell(find(reports, row.scenario, row.op)));
     fmt::print("\n");
   }
-  fmt::print("\n   corrupted: memory that was no longer the lock's was written to. owner lost: the owner died "
-             "and the\n   lock stays taken, nobody is told. lost wake-up: the lock can be had, a waiter sleeps "
-             "on.\n   A normal mutex promises nothing when its owner dies; it is here to compare with.\n\n");
+  fmt::print("\n   corrupted: memory that was no longer the lock's was written to. owner lost: the "
+             "owner died "
+             "and the\n   lock stays taken, nobody is told. lost wake-up: the lock can be had, a "
+             "waiter sleeps "
+             "on.\n   A normal mutex promises nothing when its owner dies; it is here to compare "
+             "with.\n\n");
 }
 
 exit_status run_demo(const demo_arguments& arguments) {
@@ -127,15 +141,18 @@ exit_status run_demo(const demo_arguments& arguments) {
   std::vector<std::vector<case_report>> by_subject;
   {
     progress_bar bar("");
-    for (const char* subject : subjects) by_subject.push_back(audit_everything(subject, bar));
+    for (const char* subject : subjects)
+      by_subject.push_back(audit_everything(subject, bar));
   }
-  const case_report* const race = find(by_subject.front(), "reuse-other-process", operation::unlock);
+  const case_report* const race =
+      find(by_subject.front(), "reuse-other-process", operation::unlock);
   const case_report* const file = find(by_subject.front(), "remap-file", operation::unlock);
   const bool shown = corrupting(race) > 0;
   if (arguments.json) {
     nlohmann::ordered_json cases = nlohmann::ordered_json::array();
     for (const auto& reports : by_subject)
-      for (const case_report& report : reports) cases.push_back(json_report(report, replay_command()));
+      for (const case_report& report : reports)
+        cases.push_back(json_report(report, replay_command()));
     fmt::print("{}\n", nlohmann::ordered_json{{"cases", cases}}.dump(2));
     return shown ? exit_status::nothing_wrong : exit_status::violations;
   }
@@ -145,13 +162,15 @@ exit_status run_demo(const demo_arguments& arguments) {
     show_the_race(*race);
     if (corrupting(file) > 0) show_the_file(*file);
   } else {
-    fmt::print("The race is not here: no kill point of the unlock led to a write into reused memory.\n\n");
+    fmt::print(
+        "The race is not here: no kill point of the unlock led to a write into reused memory.\n\n");
   }
   show_the_table(by_subject);
   fmt::print("Go on with:\n"
              "   heirlock reproduce                 each corrupting kill point, before and after\n"
              "   heirlock reproduce --widen 5       without ptrace, without privilege\n"
-             "   heirlock audit --subject ./my_lock.so   the same for a lock of yours (heirlock audit --list)\n");
+             "   heirlock audit --subject ./my_lock.so   the same for a lock of yours (heirlock "
+             "audit --list)\n");
   return shown ? exit_status::nothing_wrong : exit_status::violations;
 }
 
@@ -159,7 +178,8 @@ exit_status run_demo(const demo_arguments& arguments) {
 
 void add_demo(CLI::App& app, action& chosen) {
   auto* const verb = app.add_subcommand(
-      "demo", "the race on this machine in a minute (status 0: shown, 1: it is not here, 2: trouble)");
+      "demo",
+      "the race on this machine in a minute (status 0: shown, 1: it is not here, 2: trouble)");
   const auto arguments = std::make_shared<demo_arguments>();
   verb->add_flag("--json", arguments->json, "print one JSON document");
   verb->callback([arguments, &chosen] { chosen = [arguments] { return run_demo(*arguments); }; });

@@ -55,7 +55,8 @@ void print_corruptions(const case_report& report) {
   fmt::print("\n");
 }
 
-void append_corruptions(ordered_json& list, const case_report& report, const replay_command& replay) {
+void append_corruptions(ordered_json& list, const case_report& report,
+                        const replay_command& replay) {
   for (const violation& v : report.violations) {
     if (v.what != verdict::corrupted) continue;
     for (const observation& seen : v.seen) {
@@ -97,7 +98,8 @@ exit_status at_every_kill_point(const reproduce_arguments& arguments) {
     }
   }
   ordered_json list = ordered_json::array();
-  for (const case_report& report : reports) append_corruptions(list, report, replay);
+  for (const case_report& report : reports)
+    append_corruptions(list, report, replay);
   if (arguments.json) {
     fmt::print("{}\n", ordered_json{{"kernel", reports.front().kernel},
                                     {"libc", reports.front().libc},
@@ -106,11 +108,14 @@ exit_status at_every_kill_point(const reproduce_arguments& arguments) {
                            .dump(2));
   } else {
     fmt::print("{} on Linux {}\n\n", reports.front().libc, reports.front().kernel);
-    for (const case_report& report : reports) print_corruptions(report);
+    for (const case_report& report : reports)
+      print_corruptions(report);
     if (list.empty()) {
-      fmt::print("Not shown: the kernel wrote to no reused memory at any kill point of these scenarios.\n");
+      fmt::print("Not shown: the kernel wrote to no reused memory at any kill point of these "
+                 "scenarios.\n");
     } else {
-      fmt::print("Each line is one run: the victim was killed there, and the memory had been given another "
+      fmt::print("Each line is one run: the victim was killed there, and the memory had been given "
+                 "another "
                  "use.\nReplay one: {}\n",
                  list.front()["replay"].get<std::string>());
     }
@@ -148,7 +153,8 @@ void print_tally(const char* title, const race::tally& t) {
   fmt::print("{}: {}\n  {}\n", title, t.what, race::summary(t));
   if (t.first) fmt::print("  {}\n", race::to_string(*t.first));
   if (t.unexplained > 0)
-    fmt::print("  {} runs changed memory in a way that is not the kernel's: please report this\n", t.unexplained);
+    fmt::print("  {} runs changed memory in a way that is not the kernel's: please report this\n",
+               t.unexplained);
 }
 
 // Runs a series with a progress bar; Ctrl-C ends it after the attempt that runs.
@@ -167,16 +173,18 @@ race::tally with_progress(const char* label, double seconds, Series series) {
 
 exit_status by_chance(const reproduce_arguments& arguments) {
   if (!arguments.libc.empty())
-    throw trouble("--natural and --widen run on the libc that heirlock itself runs on; leave out --libc");
+    throw trouble(
+        "--natural and --widen run on the libc that heirlock itself runs on; leave out --libc");
   std::optional<race::tally> natural;
   std::optional<race::tally> widened;
   // --widen tells its odds against --natural, so it always runs both, in one call.
   const double natural_seconds =
       arguments.natural_seconds > 0 ? arguments.natural_seconds : arguments.widen_seconds;
-  natural = with_progress("natural", natural_seconds, [&](race::limits bounds, const race::progress& report) {
-    bounds.seed = arguments.seed;
-    return race::natural(bounds, report);
-  });
+  natural = with_progress("natural", natural_seconds,
+                          [&](race::limits bounds, const race::progress& report) {
+                            bounds.seed = arguments.seed;
+                            return race::natural(bounds, report);
+                          });
   if (arguments.widen_seconds > 0) {
     widened = with_progress("widened", arguments.widen_seconds,
                             [&](race::limits bounds, const race::progress& report) {
@@ -213,19 +221,23 @@ exit_status by_chance(const reproduce_arguments& arguments) {
 } // namespace
 
 void add_reproduce(CLI::App& app, action& chosen) {
-  auto* const verb = app.add_subcommand(
-      "reproduce", "show the race on this machine's libc and kernel (status 0: shown, 1: not shown, 2: trouble)");
+  auto* const verb =
+      app.add_subcommand("reproduce", "show the race on this machine's libc and kernel (status 0: "
+                                      "shown, 1: not shown, 2: trouble)");
   const auto arguments = std::make_shared<reproduce_arguments>();
-  verb->add_option("--scenario", arguments->scenarios, "what happens to the released lock; may be repeated")
+  verb->add_option("--scenario", arguments->scenarios,
+                   "what happens to the released lock; may be repeated")
       ->delimiter(',')
       ->capture_default_str();
   verb->add_option("--libc", arguments->libc, "on this libc.so.6 (its loader lies beside it)");
-  auto* const natural = verb->add_option("--natural", arguments->natural_seconds,
-                                         "no ptrace: threads, and a killer at random times, for so many seconds");
+  auto* const natural =
+      verb->add_option("--natural", arguments->natural_seconds,
+                       "no ptrace: threads, and a killer at random times, for so many seconds");
   natural->check(CLI::PositiveNumber);
-  auto* const widen = verb->add_option("--widen", arguments->widen_seconds,
-                                       "no ptrace and no privilege, with raised odds, for so many seconds; and "
-                                       "the odds against --natural");
+  auto* const widen =
+      verb->add_option("--widen", arguments->widen_seconds,
+                       "no ptrace and no privilege, with raised odds, for so many seconds; and "
+                       "the odds against --natural");
   widen->check(CLI::PositiveNumber);
   verb->add_option("--way", arguments->way, "how --widen does it")
       ->check(CLI::IsMember({"best", "userfaultfd", "protect"}))
@@ -235,7 +247,9 @@ void add_reproduce(CLI::App& app, action& chosen) {
   verb->add_flag("--json", arguments->json, "print one JSON document");
   verb->callback([arguments, natural, widen, &chosen] {
     const bool chance = natural->count() + widen->count() > 0;
-    chosen = [arguments, chance] { return chance ? by_chance(*arguments) : at_every_kill_point(*arguments); };
+    chosen = [arguments, chance] {
+      return chance ? by_chance(*arguments) : at_every_kill_point(*arguments);
+    };
   });
 }
 
