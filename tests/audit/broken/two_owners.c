@@ -6,6 +6,8 @@
  *                                   [................................]
  * Two threads in the window both get the lock. A kill there does not show it, since the dead do not store:
  * the thread must be stopped in the window while another takes the lock, and then go on.
+ * A kill shows the consequence. Another thread stands in the window as the victim takes the lock and
+ * dies as its owner, behind L2b; the other then stores its TID over that of the victim, and nobody is told.
  */
 #include "tests/audit/toy/toy_robust.h"
 
@@ -31,7 +33,8 @@ TOY_OP int lock_(void* object) {
 TOY_ROBUST_SUBJECT("two-owners", "broken: looks, and then takes", lock_, toy_trylock, toy_unlock,
                    toy_consistent)
 
-const struct toy_expectation heirlock_toy_expectations[] = {{"lock", "owner-killed", "two owners",
-                                                             toy_fault_begin_lock,
-                                                             toy_fault_end_lock, TOY_NEEDS_RESUME},
-                                                            {0}};
+const struct toy_expectation heirlock_toy_expectations[] = {
+    {"lock", "owner-killed", "owner lost", toy_fault_end_lock, NULL, TOY_NEEDS_KILL},
+    {"lock", "owner-killed", "two owners", toy_fault_begin_lock, toy_fault_end_lock,
+     TOY_NEEDS_RESUME},
+    {0}};

@@ -20,8 +20,6 @@ enum toy_need {
    * that is killed stores nothing more.
    */
   TOY_NEEDS_RESUME = 1,
-  /* Two processes sleep in lock() before the victim is killed. */
-  TOY_NEEDS_TWO_SLEEPERS = 2,
 };
 
 /*
