@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stand-alone reproducer, as the build makes it and as a plain compiler does.
+#include <cstdio>
 #include <functional>
 #include <ostream>
-#include <regex>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lab/race/tally.hpp"
 #include "tests/lab/race/unprivileged.hpp"
 
 namespace heirlock::lab::race::test {
@@ -29,11 +30,16 @@ class robust_bug : public testing::TestWithParam<made> {
   }
   void expect_hit(const outcome& result) {
     EXPECT_EQ(result.status, 0) << result.output;
-    std::smatch found;
-    const std::regex line("Memory was corrupted by the kernel: ([0-9a-f]{16}) vs ([0-9a-f]{16})\n");
-    ASSERT_TRUE(std::regex_search(result.output, found, line)) << result.output;
-    const std::uint64_t before = std::stoull(found[1], nullptr, 16);
-    const std::uint64_t after = std::stoull(found[2], nullptr, 16);
+    const std::size_t at = result.output.find("Memory was corrupted by the kernel: ");
+    ASSERT_NE(at, std::string::npos) << result.output;
+    unsigned long long before = 0;
+    unsigned long long after = 0;
+    ASSERT_EQ(std::sscanf(result.output.c_str() + at,
+                          "Memory was corrupted by the kernel: %16llx vs %16llx", &before, &after),
+              2)
+        << result.output;
+    EXPECT_EQ(result.output.substr(at, result.output.find('\n', at) - at),
+              to_string(corruption{before, after}));
     EXPECT_EQ(before >> 32, before & 0xffffffff);
     EXPECT_EQ(after, (before & 0xffffffff00000000) | (before & 0x80000000) | 0x40000000);
     EXPECT_TRUE(foster_home::empty()) << "it left a process behind";
@@ -44,8 +50,8 @@ class robust_bug : public testing::TestWithParam<made> {
 TEST_P(robust_bug, shows_the_line_and_where_it_was_seen) {
   const outcome result = run({});
   expect_hit(result);
-  EXPECT_TRUE(std::regex_search(result.output, std::regex("^glibc \\S+, Linux \\S+, \\S+\n")))
-      << result.output;
+  EXPECT_EQ(result.output.rfind("glibc ", 0), 0U) << result.output;
+  EXPECT_NE(result.output.find(", Linux "), std::string::npos) << result.output;
 }
 
 TEST_P(robust_bug, needs_no_privilege) {
