@@ -70,9 +70,9 @@ std::unique_ptr<trap> make_trap(widening way, void* page, std::size_t size) {
 
 availability probe(widening way) {
   if (way == widening::best) {
-    const availability first = probe(widening::userfaultfd);
+    availability first = probe(widening::userfaultfd);
     if (first.works) return first;
-    const availability second = probe(widening::protect);
+    availability second = probe(widening::protect);
     if (second.works) return second;
     return {false, first.reason + "; " + second.reason};
   }

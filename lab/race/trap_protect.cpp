@@ -13,7 +13,7 @@
 namespace heirlock::lab::race {
 namespace {
 
-constexpr std::size_t signal_stack_size = 64 * 1024; // ample for AVX-512 state
+constexpr std::size_t signal_stack_size = 65536; // ample for AVX-512 state
 alignas(64) unsigned char signal_stack[signal_stack_size];
 
 // What the handler needs; set before the trap exists. One trap for each process.
