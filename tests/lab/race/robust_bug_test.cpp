@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stand-alone reproducer, as the build makes it and as a plain compiler does.
-#include <cstdio>
+#include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -30,14 +31,16 @@ class robust_bug : public testing::TestWithParam<made> {
   }
   void expect_hit(const outcome& result) {
     EXPECT_EQ(result.status, 0) << result.output;
-    const std::size_t at = result.output.find("Memory was corrupted by the kernel: ");
+    const std::string line = "Memory was corrupted by the kernel: ";
+    constexpr std::size_t digits = 16;
+    constexpr std::size_t between = 4; // " vs "
+    const std::size_t at = result.output.find(line);
     ASSERT_NE(at, std::string::npos) << result.output;
-    unsigned long long before = 0;
-    unsigned long long after = 0;
-    ASSERT_EQ(std::sscanf(result.output.c_str() + at,
-                          "Memory was corrupted by the kernel: %16llx vs %16llx", &before, &after),
-              2)
-        << result.output;
+    ASSERT_GE(result.output.size(), at + line.size() + 2 * digits + between) << result.output;
+    const char* const words = result.output.c_str() + at + line.size();
+    const std::uint64_t before = std::strtoull(words, nullptr, 16);
+    const std::uint64_t after = std::strtoull(words + digits + between, nullptr, 16);
+    // Exactly in that form, to the end of the line.
     EXPECT_EQ(result.output.substr(at, result.output.find('\n', at) - at),
               to_string(corruption{before, after}));
     EXPECT_EQ(before >> 32, before & 0xffffffff);

@@ -109,6 +109,7 @@ outcome run_program(const std::string& path, const std::vector<std::string>& arg
     std::vector<std::string> words{path};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (auto& word : words)
       argv.push_back(word.data());
     argv.push_back(nullptr);
