@@ -2,7 +2,8 @@
 //
 // 1. Trace the operation once: the stops of that path are the kill points.
 // 2. For each kill point: start afresh, bring the victim there, let the survivors act, kill, judge.
-// 3. Where the scenario has a second actor, enumerate its position as well, in two orders: it moves
+// 3. For each kill point once more: the victim is not killed but goes on.
+// 4. Where the scenario has a second actor, enumerate its position as well, in two orders: it moves
 //    while the victim stands at the kill point, or it has moved before the victim begins. Positions are
 //    its accesses to shared memory and its system calls: between two of those it does nothing that
 //    another thread or the kernel could tell from not having moved, so nothing is left out.
@@ -52,10 +53,11 @@ class case_audit {
 
   path trace_victim(const second_position* second);
   path trace_second(const path* victim_way, std::size_t victim_stop);
-  void kill_everywhere(const path& way, std::uint32_t fill_bits, const second_position* second);
-  void kill_at(const path& way, std::size_t stop, std::uint32_t fill_bits,
-               const second_position* second);
-  finding run_once(const path& way, std::size_t stop, std::uint32_t fill_bits,
+  void judge_everywhere(const path& way, fate victim, std::uint32_t fill_bits,
+                        const second_position* second);
+  void judge_at(const path& way, std::size_t stop, fate victim, std::uint32_t fill_bits,
+                const second_position* second);
+  finding run_once(const path& way, std::size_t stop, fate victim, std::uint32_t fill_bits,
                    const second_position* second);
   void with_second_actor(const path& main_way);
   unsigned register_stop(const path& way, std::size_t stop);
@@ -109,8 +111,8 @@ path case_audit::trace_second(const path* victim_way, std::size_t victim_stop) {
   return way;
 }
 
-finding case_audit::run_once(const path& way, std::size_t stop, std::uint32_t fill_bits,
-                             const second_position* second) {
+finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
+                             std::uint32_t fill_bits, const second_position* second) {
   check_interrupt();
   stage_.clear();
   run r(stage_, op_, fill_bits);
@@ -132,9 +134,13 @@ finding case_audit::run_once(const path& way, std::size_t stop, std::uint32_t fi
                     stop, name_of(op_), scenario_.name()));
   r.note_kill_point();
   play->at_kill_point();
-  stage_.kill(r.victim());
-  r.victim_died();
-  play->after_kill();
+  if (victim == fate::killed) {
+    stage_.kill(r.victim());
+    r.victim_died();
+  } else {
+    r.victim_goes_on([&] { play->cue(); });
+  }
+  play->aftermath();
   for (std::size_t i = 0; i <= stop; ++i)
     if (way.stops[i].asleep) r.facts().slept = 1;
   report_.facts += r.facts();
@@ -179,29 +185,29 @@ void case_audit::report_progress() {
   if (options_.progress) options_.progress(done_, std::max(expected_, done_));
 }
 
-void case_audit::kill_at(const path& way, std::size_t stop, std::uint32_t fill_bits,
-                         const second_position* second) {
+void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::uint32_t fill_bits,
+                          const second_position* second) {
   const unsigned step = register_stop(way, stop);
   report_progress();
   if (!wanted(step)) return;
-  const finding result = run_once(way, stop, fill_bits, second);
+  const finding result = run_once(way, stop, victim, fill_bits, second);
   worst_.try_emplace(step, result.what);
   if (result.what == verdict::ok) return;
   if (worst_[step] == verdict::ok) worst_[step] = result.what;
   for (violation& known : report_.violations) {
     if (known.at.step == step && known.what == result.what) {
-      known.seen.push_back({result, fill_bits, describe(second)});
+      known.seen.push_back({result, victim, fill_bits, describe(second)});
       return;
     }
   }
   report_.violations.push_back(
-      {report_.kill_points[step], result.what, {{result, fill_bits, describe(second)}}});
+      {report_.kill_points[step], result.what, {{result, victim, fill_bits, describe(second)}}});
 }
 
-void case_audit::kill_everywhere(const path& way, std::uint32_t fill_bits,
-                                 const second_position* second) {
+void case_audit::judge_everywhere(const path& way, fate victim, std::uint32_t fill_bits,
+                                  const second_position* second) {
   for (std::size_t stop = 0; stop < way.stops.size(); ++stop)
-    kill_at(way, stop, fill_bits, second);
+    judge_at(way, stop, victim, fill_bits, second);
 }
 
 std::vector<std::size_t> case_audit::positions_of(const path& way) const {
@@ -217,13 +223,13 @@ void case_audit::with_second_actor(const path& main_way) {
     const path way = trace_second(&main_way, stop);
     for (const std::size_t position : positions_of(way)) {
       const second_position second = {order::second_after, &way, position};
-      kill_at(main_way, stop, 0, &second);
+      judge_at(main_way, stop, fate::killed, 0, &second);
     }
   }
   const path way = trace_second(nullptr, 0);
   for (const std::size_t position : positions_of(way)) {
     const second_position second = {order::second_before, &way, position};
-    kill_everywhere(trace_victim(&second), 0, &second);
+    judge_everywhere(trace_victim(&second), fate::killed, 0, &second);
   }
 }
 
@@ -241,9 +247,10 @@ case_report case_audit::perform() {
   const bool with_second = options_.second_positions && scenario_.second_call(op_).has_value();
   const std::size_t fills = scenario_.reuses_memory() ? 2 : 1;
   // About ten positions of a second actor in either order; only the progress bar depends on it.
-  expected_ = way.stops.size() * (fills + (with_second ? 20 : 0));
-  kill_everywhere(way, 0, nullptr);
-  if (fills == 2) kill_everywhere(way, FUTEX_WAITERS, nullptr);
+  expected_ = way.stops.size() * (fills + scenario_.lets_live() + (with_second ? 20 : 0));
+  judge_everywhere(way, fate::killed, 0, nullptr);
+  if (fills == 2) judge_everywhere(way, fate::killed, FUTEX_WAITERS, nullptr);
+  if (scenario_.lets_live()) judge_everywhere(way, fate::goes_on, 0, nullptr);
   if (with_second) with_second_actor(way);
 
   if (options_.kill_point && *options_.kill_point >= report_.kill_points.size())

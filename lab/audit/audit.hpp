@@ -23,9 +23,14 @@ struct kill_point_report {
   bool pending = false;   // the victim's pending operation names this lock
 };
 
+// What becomes of the victim at the kill point. That it goes on is a control and a test of its own: it
+// shows what the lock does when two meet there without a death.
+enum class fate { killed, goes_on };
+
 // A run that showed a violation.
 struct observation {
   finding what;
+  fate victim = fate::killed;
   std::uint32_t fill_bits = 0; // set beside the TID in the words that the memory was reused for
   std::string second_actor;    // where the other actor stood, if its position was enumerated
 };

@@ -64,7 +64,31 @@ void run::note_kill_point() {
   word_at_kill_ = stage_.words(arena::object_a, sizeof(std::uint64_t))[0];
   if (const auto owner = owner_of(arena::object_a)) {
     victim_owned_ = is_victim_id(*owner);
-    facts_.died_owning += *victim_owned_;
+  }
+}
+
+std::optional<bool> run::died_owning() const {
+  if (!victim_dead_) return false;
+  return victim_owned_;
+}
+
+void run::victim_goes_on(const std::function<void()>& cue) {
+  call_end end = victim_->finish();
+  if (end.waits()) {
+    cue();
+    end = victim_->finish();
+  }
+  if (!is_release(op_)) {
+    note_end(*victim_, arena::object_a, end);
+    if (end.waits()) judge_waiter(arena::object_a, end);
+    release(*victim_, arena::object_a);
+  } else if (end.waits()) {
+    fail(verdict::stuck, "the victim's unlock does not end");
+  } else if (end.how != progress::returned) {
+    fail(verdict::crashed, fmt::format("unlock crashed after the lock had gone on to others ({})",
+                                       victim_->thread().status().describe()));
+  } else if (end.value != 0) {
+    fail(verdict::crashed, fmt::format("unlock returned {}", error_name(end.value)));
   }
 }
 
@@ -75,6 +99,7 @@ std::optional<pid_t> run::owner_of(std::uint64_t lock) {
 
 void run::victim_died() {
   victim_dead_ = true;
+  facts_.died_owning += victim_owned_.value_or(false);
   std::erase_if(holders_, [](const auto& h) { return h.second.by->thread().status().is_gone(); });
 }
 

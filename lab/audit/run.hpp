@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,7 +14,7 @@ namespace heirlock::lab {
 
 // What happened in runs, so that a verdict "ok" can be seen not to be an empty one.
 struct run_facts {
-  unsigned runs = 0;
+  unsigned runs = 0;         // with the victim killed, and with it going on
   unsigned slept = 0;       // runs in which somebody waited for the lock
   unsigned died_owning = 0; // runs in which the victim owned the lock when it was killed
   unsigned told = 0;        // reports of an owner's death that survivors received
@@ -66,9 +67,12 @@ class run {
   void victim_begins(std::uint64_t lock);
   void note_kill_point();
   void victim_died();
+  // Instead of the kill: the victim ends its operation, and leaves the lock again if it got it. `cue` is
+  // called when it waits for others.
+  void victim_goes_on(const std::function<void()>& cue);
 
-  // The victim's word on who owned the lock when it was killed; nullopt when the lock does not say.
-  std::optional<bool> victim_owned() const { return victim_owned_; }
+  // Whether the victim died while it owned the lock; nullopt when the lock does not say who owns it.
+  std::optional<bool> died_owning() const;
   unsigned told() const { return facts_.told; }
 
   // The first violation of a run is the one that counts: later ones follow from it.

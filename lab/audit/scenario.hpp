@@ -24,8 +24,9 @@ class play {
   virtual void cue() {}
   // The victim is stopped at the kill point.
   virtual void at_kill_point() {}
-  // The victim is dead and reaped: the survivors act, and what must hold is checked.
-  virtual void after_kill() = 0;
+  // The victim is dead and reaped, or has ended its operation: the survivors act, and what must hold is
+  // checked.
+  virtual void aftermath() = 0;
 
   // The other actor whose positions are enumerated too, and the operation that it is in.
   virtual actor* second() { return nullptr; }
@@ -47,6 +48,10 @@ class scenario {
   virtual std::string_view why_not(operation) const { return {}; }
   // The operation of the second actor, if its positions are enumerated.
   virtual std::optional<subject_call> second_call(operation) const { return std::nullopt; }
+  // The scenario says something about a victim that is not killed but goes on, after the survivors have
+  // acted at the kill point: what a lock does to memory that it has released, and what becomes of two who
+  // meet, needs no death.
+  virtual bool lets_live() const { return true; }
   // The lock's memory is reused: once filled with the TID, once with the TID and FUTEX_WAITERS.
   virtual bool reuses_memory() const { return false; }
 

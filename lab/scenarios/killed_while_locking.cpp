@@ -45,7 +45,7 @@ class death_seen_through_another_lock final : public play {
       throw_errno("giving a victim the lowest priority");
   }
 
-  void after_kill() override {
+  void aftermath() override {
     const auto result = survivor_->await(std::chrono::milliseconds(10));
     if (!result) {
       r_.fail(survivor_->thread().status().is<signal_stop>() ? verdict::crashed
@@ -85,6 +85,7 @@ class killed_while_locking final : public scenario {
                : std::string_view();
   }
   bool reuses_memory() const override { return true; }
+  bool lets_live() const override { return false; } // the survivor waits for the death
   std::unique_ptr<play> perform(run& r) const override {
     return std::make_unique<death_seen_through_another_lock>(r);
   }

@@ -31,7 +31,7 @@ class two_heirs final : public play {
     r_.release(*first_, arena::object_a);
   }
 
-  void after_kill() override {
+  void aftermath() override {
     holder_leaves();
     // Whoever is served first leaves, and then the other must be.
     for (actor* heir : {first_, next_}) {
@@ -43,7 +43,7 @@ class two_heirs final : public play {
                                           : r_.obtain(*heir, arena::object_a);
       if (!served) return;
     }
-    const unsigned expected = r_.victim_owned().value_or(r_.told() > 0) ? 1 : 0;
+    const unsigned expected = r_.died_owning().value_or(r_.told() > 0) ? 1 : 0;
     if (r_.told() < expected) {
       r_.fail(verdict::owner_lost, "the victim owned the lock when it died, and nobody was told");
     } else if (r_.told() > expected) {

@@ -46,7 +46,7 @@ std::vector<std::uint64_t> release_and_reuse::reused_words() {
   return r_.st().snapshot(arena::object_a);
 }
 
-void release_and_reuse::after_kill() {
+void release_and_reuse::aftermath() {
   if (reused_) {
     r_.expect_unchanged(before_, reused_words(), what_was_reused());
     return;

@@ -17,7 +17,7 @@ class release_and_reuse : public play {
 
   void set_up() override;
   void at_kill_point() override;
-  void after_kill() override;
+  void aftermath() override;
   actor* second() override { return is_contended(r_.op()) ? nullptr : taker_; }
 
  protected:

@@ -32,7 +32,7 @@ class waiter_and_holder final : public play {
     if (!arrived_ && !second_is_under_way()) waiter_arrives();
   }
 
-  void after_kill() override {
+  void aftermath() override {
     holder_leaves();
     if (waiter_->in_call()) {
       if (!r_.must_be_served(*waiter_, arena::object_a)) return;
