@@ -11,7 +11,7 @@ namespace heirlock::lab {
 namespace {
 
 // No operation of a lock comes near this when it does not wait.
-constexpr std::chrono::milliseconds spin_bound{5};
+constexpr std::chrono::milliseconds spin_bound{2};
 
 bool is_crash(int signal_number) {
   return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGILL ||

@@ -212,9 +212,13 @@ void case_audit::judge_everywhere(const path& way, fate victim, std::uint32_t fi
 
 std::vector<std::size_t> case_audit::positions_of(const path& way) const {
   std::vector<std::size_t> found;
-  // At its first instruction the second actor has done nothing yet: that is the run without it.
-  for (std::size_t i = 1; i < way.stops.size(); ++i)
-    if (way.stops[i].shared || way.stops[i].asleep) found.push_back(i);
+  std::map<std::pair<remote_address, bool>, unsigned> rounds;
+  // At its first instruction the second actor has done nothing yet: that is the run without it. One that
+  // waits actively comes by the same places again and again, in the same state.
+  for (std::size_t i = 1; i < way.stops.size(); ++i) {
+    const path_stop& s = way.stops[i];
+    if ((s.shared || s.asleep) && ++rounds[{s.pc, s.asleep}] <= 2) found.push_back(i);
+  }
   return found;
 }
 

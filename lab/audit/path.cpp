@@ -14,7 +14,7 @@ namespace heirlock::lab {
 namespace {
 
 // An operation that comes by the same instruction so often, and has not slept, waits actively.
-constexpr unsigned visits_of_a_waiter = 8;
+constexpr unsigned visits_of_a_waiter = 4;
 // An operation that is longer than this has no end.
 constexpr std::size_t longest_path = 20'000;
 

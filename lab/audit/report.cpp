@@ -28,6 +28,14 @@ std::string instruction_text(const kill_point_report& point) {
   return point.asleep ? point.instruction + " (asleep inside)" : point.instruction;
 }
 
+// What was particular about the run.
+std::string circumstances(const observation& seen) {
+  std::string text;
+  if (seen.victim == fate::goes_on) text += "; the victim was not killed there but went on";
+  if (!seen.second_actor.empty()) text += "; the other actor " + seen.second_actor;
+  return text;
+}
+
 } // namespace
 
 std::string replay_command::of(const case_report& report) const {
@@ -95,9 +103,8 @@ std::string text_report(const case_report& report, const replay_command& replay)
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
   const violation& first = report.violations.front();
-  out += fmt::format(
-      "  {}: {}{}\n", name_of(first.what), first.first().what.note,
-      first.first().second_actor.empty() ? "" : "; the other actor " + first.first().second_actor);
+  out += fmt::format("  {}: {}{}\n", name_of(first.what), first.first().what.note,
+                     circumstances(first.first()));
   out += fmt::format("  replay one: {}\n", replay.of(report, first.at.step));
   return out;
 }
@@ -127,6 +134,7 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"runs", v.seen.size()},
         {"replay", replay.of(report, v.at.step)},
     };
+    entry["victim"] = v.first().victim == fate::killed ? "killed" : "went on";
     if (v.what == verdict::corrupted) entry["filled_with"] = fill_name(v.first().fill_bits);
     if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
     violations.push_back(std::move(entry));

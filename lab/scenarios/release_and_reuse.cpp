@@ -51,7 +51,7 @@ void release_and_reuse::aftermath() {
     r_.expect_unchanged(before_, reused_words(), what_was_reused());
     return;
   }
-  if (!taker_dies() && taker_->in_call() && !r_.must_be_served(*taker_, arena::object_a)) return;
+  if (!taker_->thread().status().is_gone() && taker_->in_call() && !r_.must_be_served(*taker_, arena::object_a)) return;
   r_.obtain(r_.witness(), arena::object_a);
 }
 
