@@ -15,6 +15,7 @@ class foster_home {
   foster_home();
   foster_home(const foster_home&) = delete;
   foster_home& operator=(const foster_home&) = delete;
+  // Kills and reaps every child that is left.
   ~foster_home();
   // True when this process has no child, dead or alive.
   [[nodiscard]] static bool empty();
