@@ -34,7 +34,6 @@ TOY_ROBUST_SUBJECT("two-owners", "broken: looks, and then takes", lock_, toy_try
                    toy_consistent)
 
 const struct toy_expectation heirlock_toy_expectations[] = {
-    {"lock", "owner-killed", "owner lost", toy_fault_end_lock, NULL, TOY_NEEDS_KILL},
-    {"lock", "owner-killed", "two owners", toy_fault_begin_lock, toy_fault_end_lock,
+    {"lock", "waiter-asleep", "two owners", toy_fault_begin_lock, toy_fault_end_lock,
      TOY_NEEDS_RESUME},
     {0}};

@@ -58,6 +58,13 @@ toy_library::toy_library(const std::string& path)
   }
 }
 
+std::uint64_t toy_library::module_offset(std::uintptr_t address) const {
+  Dl_info info = {};
+  if (dladdr(reinterpret_cast<const void*>(text_.begin), &info) == 0)
+    throw std::runtime_error("the toy is not mapped");
+  return address - reinterpret_cast<std::uintptr_t>(info.dli_fbase);
+}
+
 toy_library::~toy_library() {
   dlclose(handle_);
 }

@@ -30,6 +30,8 @@ class toy_library {
   const heirlock_subject& subject() const { return *subject_; }
   const std::vector<toy_expectation>& expectations() const { return expectations_; }
   address_range text() const { return text_; }
+  // Bytes from where the module is loaded: the same in every process.
+  std::uint64_t module_offset(std::uintptr_t address) const;
 
  private:
   void* handle_;

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The audit finds what was planted, at the instructions where it was planted, and nothing in sound locks.
+#include "lab/actor/stage.hpp"
+#include "lab/audit/audit.hpp"
+#include "lab/audit/report.hpp"
+#include "lab/scenarios/scenarios.hpp"
+#include "tests/audit/toy/toy_library.hpp"
+#include "toy_list.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace heirlock::lab {
+namespace {
+
+stage_options stage_for(const char* toy) {
+  stage_options options;
+  options.subject = toy;
+  options.actor_program = HEIRLOCK_ACTOR_PROGRAM;
+  return options;
+}
+
+std::string test_name(const testing::TestParamInfo<const char*>& info) {
+  std::string name = std::filesystem::path(info.param).stem();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+// A kill point as an offset from where the module is loaded, as the toy's labels are.
+struct window {
+  std::uint64_t begin = 0;
+  std::uint64_t end = ~std::uint64_t{0};
+};
+
+window window_of(const toy_library& toy, const toy_expectation& expected) {
+  const auto offset = [&](const void* label) {
+    return toy.module_offset(reinterpret_cast<std::uintptr_t>(label));
+  };
+  window where;
+  if (expected.where_begin != nullptr) where.begin = offset(expected.where_begin);
+  if (expected.where_end != nullptr) where.end = offset(expected.where_end);
+  return where;
+}
+
+bool is_inside(const kill_point_report& at, const std::string& toy, const toy_expectation& expected,
+               const window& where) {
+  // One step before the call, or one behind the return, is the caller's own.
+  if (std::filesystem::path(at.where.module).filename() !=
+      std::filesystem::path(toy).filename())
+    return expected.where_begin == nullptr || expected.where_end == nullptr;
+  return where.begin <= at.where.module_offset && at.where.module_offset < where.end;
+}
+
+bool was_seen(const violation& v, fate victim) {
+  return std::any_of(v.seen.begin(), v.seen.end(),
+                     [&](const observation& seen) { return seen.victim == victim; });
+}
+
+class broken_toy : public testing::TestWithParam<const char*> {};
+
+TEST_P(broken_toy, is_found_out_at_the_planted_instructions) {
+  const toy_library toy(GetParam());
+  ASSERT_FALSE(toy.expectations().empty()) << "a broken toy says what must be found";
+  stage st(stage_for(GetParam()));
+  for (const toy_expectation& expected : toy.expectations()) {
+    SCOPED_TRACE(fmt::format("{} in {}: {}", expected.op, expected.scenario, expected.verdict));
+    const auto op = operation_named(expected.op);
+    const scenario* const what = scenario_named(expected.scenario);
+    ASSERT_TRUE(op.has_value());
+    ASSERT_NE(what, nullptr);
+    audit_options options;
+    options.second_positions = false;
+    const case_report report = audit_case(st, *what, *op, options);
+    const window where = window_of(toy, expected);
+    unsigned found = 0;
+    for (const violation& v : report.violations) {
+      // Whoever goes on from before the window walks into it; who is killed before it does not.
+      const fate victim = expected.needs == TOY_NEEDS_KILL ? fate::killed : fate::goes_on;
+      if (name_of(v.what) != expected.verdict || !was_seen(v, victim)) continue;
+      ++found;
+      EXPECT_TRUE(is_inside(v.at, GetParam(), expected, where))
+          << v.at.where.describe() << " lies outside the planted window\n"
+          << text_report(report, {});
+    }
+    EXPECT_GT(found, 0u) << "not found\n" << text_report(report, {});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(each, broken_toy, testing::ValuesIn(broken_toys), test_name);
+
+class safe_toy : public testing::TestWithParam<const char*> {};
+
+TEST_P(safe_toy, has_no_violation_in_any_scenario) {
+  stage st(stage_for(GetParam()));
+  run_facts total;
+  for (const scenario* what : all_scenarios()) {
+    for (const operation op : all_operations) {
+      if (!what->why_not(op).empty()) continue;
+      audit_options options;
+      // A second position costs a spinning lock its whole spin bound, thousands of times.
+      options.second_positions =
+          std::filesystem::path(GetParam()).stem().string().find("spin") == std::string::npos;
+      const case_report report = audit_case(st, *what, op, options);
+      EXPECT_TRUE(report.violations.empty()) << text_report(report, {});
+      total += report.facts;
+    }
+  }
+  // Not an empty verdict: there were waiters, dead owners, reports and reused memory.
+  EXPECT_GT(total.slept, 0u);
+  EXPECT_GT(total.died_owning, 0u);
+  EXPECT_GT(total.told, 0u);
+  EXPECT_GT(total.reused, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(each, safe_toy, testing::ValuesIn(safe_toys), test_name);
+
+TEST(a_scenario, fails_at_least_one_planted_lock) {
+  std::set<std::string> failing;
+  for (const char* path : broken_toys) {
+    const toy_library toy(path);
+    for (const toy_expectation& expected : toy.expectations()) failing.insert(expected.scenario);
+  }
+  for (const scenario* what : all_scenarios())
+    EXPECT_TRUE(failing.contains(std::string(what->name()))) << what->name();
+}
+
+TEST(an_audit, lists_the_same_violations_twice) {
+  std::vector<std::vector<std::string>> lists;
+  for (int round = 0; round < 2; ++round) {
+    stage_options options;
+    options.subject = "pthread-robust";
+    options.actor_program = HEIRLOCK_ACTOR_PROGRAM;
+    stage st(options);
+    auto& list = lists.emplace_back();
+    for (const scenario* what : all_scenarios()) {
+      for (const operation op : all_operations) {
+        if (!what->why_not(op).empty()) continue;
+        audit_options quick;
+        quick.second_positions = false;
+        for (const violation& v : audit_case(st, *what, op, quick).violations)
+          list.push_back(fmt::format("{} {} {} {} {}", what->name(), name_of(op), v.at.step,
+                                     v.at.where.describe(), name_of(v.what)));
+      }
+    }
+  }
+  EXPECT_FALSE(lists[0].empty());
+  EXPECT_EQ(lists[0], lists[1]);
+}
+
+} // namespace
+} // namespace heirlock::lab
