@@ -10,6 +10,7 @@
 #include "cli/verbs.hpp"
 #include "lab/audit/audit.hpp"
 #include "lab/audit/report.hpp"
+#include "lab/kernel/tracee_task.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::cli {
@@ -23,6 +24,7 @@ struct audit_arguments {
   std::vector<std::string> scenarios;
   int kill_point = -1;
   std::string libc;
+  std::string policy = "stock";
   bool json = false;
   bool list = false;
 };
@@ -64,10 +66,15 @@ exit_status run_audit(const audit_arguments& arguments) {
           "--kill-point counts in one operation and one scenario: give --op and --scenario");
     options.kill_point = static_cast<unsigned>(arguments.kill_point);
   }
+  const kernel::policy& policy = chosen_policy(arguments.policy);
   replay_command replay;
   if (!arguments.libc.empty()) replay.extra = " --libc " + arguments.libc;
 
+  if (policy.replaces_the_kernel()) replay.extra += fmt::format(" --policy {}", policy.name());
+
   stage_options surroundings;
+  surroundings.at_exit = kernel::exit_hook_of(policy);
+  surroundings.before_signal = kernel::signal_hook_of(policy);
   surroundings.subject = arguments.subject;
   surroundings.actor_program = installed_actor_program();
   surroundings.libc = arguments.libc;
@@ -90,7 +97,8 @@ exit_status run_audit(const audit_arguments& arguments) {
   bool wrong = false;
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   if (!arguments.json)
-    fmt::print("{} on Linux {}\n\n", reports.front().libc, reports.front().kernel);
+    fmt::print("{} on Linux {}, policy {}\n\n", reports.front().libc, reports.front().kernel,
+               policy.name());
   for (const case_report& report : reports) {
     wrong = wrong || !report.violations.empty();
     if (arguments.json) {
@@ -123,6 +131,8 @@ void add_audit(CLI::App& app, action& chosen) {
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--libc", arguments->libc,
                    "run the lock on this libc.so.6 (its loader lies beside it)");
+  verb->add_option("--policy", arguments->policy,
+                   "who sees to the robust list of the dead: stock, or a changed kernel's rules");
   verb->add_flag("--json", arguments->json, "print one JSON document");
   verb->add_flag("--list", arguments->list, "list subjects, operations and scenarios");
   verb->callback([arguments, &chosen] { chosen = [arguments] { return run_audit(*arguments); }; });

@@ -33,6 +33,9 @@ void print_choices() {
   fmt::print("\nscenarios:\n");
   for (const scenario* s : all_scenarios())
     fmt::print("  {:22}{};\n  {:22}must hold: {}\n", s->name(), s->summary(), "", s->promise());
+  fmt::print("\nkernel policies:\n");
+  for (const kernel::policy* p : kernel::all_policies())
+    fmt::print("  {:22}{}\n", p->name(), p->summary());
 }
 
 void check_subject(const std::string& name) {
@@ -67,6 +70,13 @@ std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& na
   }
   if (chosen.empty()) chosen.assign(all_scenarios().begin(), all_scenarios().end());
   return chosen;
+}
+
+const kernel::policy& chosen_policy(const std::string& name) {
+  const kernel::policy* const found = kernel::policy_named(name);
+  if (found == nullptr)
+    throw trouble(fmt::format("unknown policy '{}': see heirlock audit --list", name));
+  return *found;
 }
 
 } // namespace heirlock::cli

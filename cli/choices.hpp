@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lab/audit/scenario.hpp"
+#include "lab/kernel/policy.hpp"
 
 namespace heirlock::cli {
 
@@ -15,6 +16,7 @@ void check_subject(const std::string& name);
 // All of them when no name is given.
 std::vector<lab::operation> chosen_operations(const std::vector<std::string>& names);
 std::vector<const lab::scenario*> chosen_scenarios(const std::vector<std::string>& names);
+const lab::kernel::policy& chosen_policy(const std::string& name);
 
 // What may be chosen, for people.
 void print_choices();

@@ -22,6 +22,7 @@ struct stage_options {
   std::filesystem::path actor_program;
   std::filesystem::path libc; // the C library to run the actors on; empty = the machine's
   exit_hook at_exit;          // sees every thread that is killed, before its robust list is walked
+  thread_hook before_signal;  // sees every thread to which a signal is about to be delivered
 };
 
 // Where the actor program of this installation is: beside the running program.
@@ -69,7 +70,7 @@ class stage {
   std::byte* memory_ = nullptr;
   arena_control* control_ = nullptr;
   scratch_file scratch_;
-  tracer tracer_;
+  tracer tracer_{options_.before_signal};
   tracee* origin_ = nullptr;
   std::deque<actor> actors_;
 };

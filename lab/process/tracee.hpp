@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 #include "lab/process/ids.hpp"
 #include "lab/process/registers.hpp"
@@ -20,11 +21,18 @@ enum class rest {
   gone,     // it ended
 };
 
+class tracee;
+
+// Called with a stopped thread.
+using thread_hook = std::function<void(tracee&)>;
+
 // One traced thread. It belongs to the thread that attached it: ptrace(2) requests from another fail.
 // Not copyable; the tracer owns it.
 class tracee {
  public:
-  tracee(thread_id thread, thread_id process) : thread_(thread), process_(process) {}
+  // `before_signal`, which must outlive the tracee, is called before a signal is delivered to the thread.
+  tracee(thread_id thread, thread_id process, const thread_hook& before_signal)
+      : thread_(thread), process_(process), before_signal_(&before_signal) {}
   tracee(const tracee&) = delete;
   tracee& operator=(const tracee&) = delete;
 
@@ -61,6 +69,7 @@ class tracee {
 
   thread_id thread_;
   thread_id process_;
+  const thread_hook* before_signal_;
   wait_status status_;
 };
 

@@ -86,7 +86,7 @@ tracer::~tracer() {
 }
 
 tracee& tracer::add(thread_id thread, thread_id process) {
-  tracees_.push_back(std::make_unique<tracee>(thread, process));
+  tracees_.push_back(std::make_unique<tracee>(thread, process, before_signal_));
   return *tracees_.back();
 }
 

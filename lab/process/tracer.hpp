@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lab/process/tracee.hpp"
@@ -18,13 +19,15 @@ struct launch_request {
 
 // Called with a thread stopped in PTRACE_EVENT_EXIT: it is dying, its registers and memory are intact,
 // and the kernel has not walked its robust list yet.
-using exit_hook = std::function<void(tracee&)>;
+using exit_hook = thread_hook;
 
 // Owns processes that are traced from their first instruction, their forked children and their threads.
 // Whatever happens (an exception, the end of the tracer, even SIGKILL of the tracer) they end too.
 class tracer {
  public:
-  tracer() = default;
+  // `before_signal` is called with each thread to which a signal is about to be delivered: its registers are
+  // those of the interrupted code.
+  explicit tracer(thread_hook before_signal = {}) : before_signal_(std::move(before_signal)) {}
   tracer(const tracer&) = delete;
   tracer& operator=(const tracer&) = delete;
   ~tracer();
@@ -50,6 +53,7 @@ class tracer {
  private:
   tracee& add(thread_id thread, thread_id process);
 
+  const thread_hook before_signal_;
   std::vector<std::unique_ptr<tracee>> tracees_;
 };
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+//  1. read the head: first entry, futex offset, pending operation; a fault ends everything
+//  2. for each entry, 2,048 at most: read its next first, then see to its lock, unless it is the pending one;
+//     a fault ends everything, the pending operation included
+//  3. see to the lock of the pending operation
+//
+// Seeing to a lock: if the word names the dead thread, its TID is replaced by FUTEX_OWNER_DIED, FUTEX_WAITERS
+// is kept, and one waiter is woken if that bit is set (not for a priority-inheritance lock: the kernel hands
+// those on from its own records). If it names somebody else it is left alone; see wake_rule for the wake.
+#include "lab/kernel/exit_walk.hpp"
+
+#include <cstddef>
+#include <linux/futex.h>
+
+namespace heirlock::lab::kernel {
+namespace {
+
+constexpr std::uint64_t priority_inheritance_bit = 1;
+constexpr std::uint64_t futex_alignment = 4;
+
+struct list_entry {
+  remote_address node;
+  bool priority_inheritance = false;
+
+  static list_entry from(std::uint64_t pointer) {
+    return {{pointer & ~priority_inheritance_bit}, (pointer & priority_inheritance_bit) != 0};
+  }
+};
+
+enum class whose { listed, pending };
+
+class walk {
+ public:
+  walk(task& dying, const walk_rules& rules) : task_(dying), memory_(dying.memory), rules_(rules) {}
+
+  void run() {
+    if (!read_head()) return;
+    // A fault at the pending lock concerns that lock alone; the list is not what led there.
+    if (rules_.pending_first) see_to_pending();
+    if (!walk_list()) return;
+    if (!rules_.pending_first) see_to_pending();
+  }
+
+ private:
+  bool read_head() {
+    head_ = *task_.list_head;
+    const auto first = memory_.read64(head_ + offsetof(robust_list_head, list));
+    if (!first) return false;
+    const auto offset = memory_.read64(head_ + offsetof(robust_list_head, futex_offset));
+    if (!offset) return false;
+    const auto pending = memory_.read64(head_ + offsetof(robust_list_head, list_op_pending));
+    if (!pending) return false;
+    first_ = list_entry::from(*first);
+    futex_offset_ = *offset; // may be negative: addresses wrap
+    pending_ = list_entry::from(*pending);
+    if (rules_.pending == pending_treatment::as_empty) pending_ = {};
+    return true;
+  }
+
+  bool walk_list() {
+    list_entry entry = first_;
+    for (unsigned left = list_limit; left > 0 && entry.node != head_; --left) {
+      const auto next = memory_.read64(entry.node);
+      if (entry.node != pending_.node && !see_to(entry, whose::listed)) return false;
+      if (!next) return false;
+      entry = list_entry::from(*next);
+    }
+    return true;
+  }
+
+  void see_to_pending() {
+    if (pending_.node.value == 0) return;
+    if (rules_.pending == pending_treatment::wake_only) {
+      if (!pending_.priority_inheritance) memory_.wake_one(pending_.node + futex_offset_);
+    } else {
+      see_to(pending_, whose::pending);
+    }
+  }
+
+  bool owes_wake(std::uint32_t word) const {
+    const bool ownerless = (word & FUTEX_TID_MASK) == 0;
+    const bool bare = (word & FUTEX_WAITERS) == 0;
+    return ownerless || (rules_.wake == wake_rule::ownerless_or_bare && bare);
+  }
+
+  // False: the walk ends here.
+  bool see_to(const list_entry& entry, whose role) {
+    const remote_address at = entry.node + futex_offset_;
+    if (at.value % futex_alignment != 0) return false;
+    for (;;) {
+      const auto word = memory_.read32(at);
+      if (!word) return false;
+      if ((*word & FUTEX_TID_MASK) != task_.tid) {
+        if (role == whose::pending && !entry.priority_inheritance && owes_wake(*word))
+          memory_.wake_one(at);
+        return true;
+      }
+      const std::uint32_t marked = (*word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+      switch (memory_.compare_exchange32(at, *word, marked)) {
+      case exchange_outcome::fault:
+        return false;
+      case exchange_outcome::changed:
+        continue;
+      case exchange_outcome::stored:
+        break;
+      }
+      if (!entry.priority_inheritance && (*word & FUTEX_WAITERS) != 0) memory_.wake_one(at);
+      return true;
+    }
+  }
+
+  task& task_;
+  task_memory& memory_;
+  const walk_rules rules_;
+  remote_address head_;
+  std::uint64_t futex_offset_ = 0;
+  list_entry first_;
+  list_entry pending_;
+};
+
+} // namespace
+
+void walk_robust_list(task& dying, const walk_rules& rules) {
+  if (dying.list_head) walk(dying, rules).run();
+}
+
+bool empty_robust_list(task& dying) {
+  if (!dying.list_head) return true;
+  const remote_address head = *dying.list_head;
+  return dying.memory.write64(head + offsetof(robust_list_head, list), head.value) &&
+         dying.memory.write64(head + offsetof(robust_list_head, list_op_pending), 0);
+}
+
+std::optional<pending_operation> pending_operation_of(task& of) {
+  if (!of.list_head) return std::nullopt;
+  const remote_address slot = *of.list_head + offsetof(robust_list_head, list_op_pending);
+  const auto pointer = of.memory.read64(slot);
+  const auto offset = of.memory.read64(*of.list_head + offsetof(robust_list_head, futex_offset));
+  if (!pointer || !offset || *pointer == 0) return std::nullopt;
+  const list_entry entry = list_entry::from(*pointer);
+  return pending_operation{slot, entry.node + *offset, entry.priority_inheritance};
+}
+
+} // namespace heirlock::lab::kernel

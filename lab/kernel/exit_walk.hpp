@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exit walk: what the kernel does with the robust list of a thread that dies.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "lab/kernel/cpu_state.hpp"
+#include "lab/kernel/task_memory.hpp"
+#include "lab/process/ids.hpp"
+
+namespace heirlock::lab::kernel {
+
+// A thread that is dying or about to get a signal: all that the policies may look at.
+struct task {
+  task_memory& memory;
+  std::uint32_t tid = 0; // as its own PID namespace numbers it
+  cpu_state cpu;
+  std::optional<remote_address> list_head; // registered with set_robust_list
+  std::optional<remote_address> rseq_area; // registered with rseq
+  std::uint32_t rseq_area_size = 0;
+};
+
+// When the pending operation's lock is not the thread's, somebody may nevertheless depend on a wake that the
+// thread owes or has consumed.
+enum class wake_rule {
+  ownerless,         // wake when the word has no owner (kernels before the next one)
+  ownerless_or_bare, // ... or has an owner and FUTEX_WAITERS clear (mainline 6d4514ca9cdf, 6.12.105)
+};
+
+enum class pending_treatment {
+  normal,   // a lock that the thread may own: look at its word
+  as_empty, // as if there were no pending operation
+  wake_only, // the lock has been given away: its word is foreign memory, but a wake may still be owed
+};
+
+struct walk_rules {
+  wake_rule wake = wake_rule::ownerless_or_bare;
+  pending_treatment pending = pending_treatment::normal;
+  bool pending_first = false; // before the list; the kernel does it last
+};
+
+// The kernel's bound on the number of list entries, so that a circular list ends.
+inline constexpr unsigned list_limit = 2048;
+
+void walk_robust_list(task& dying, const walk_rules& rules);
+
+// Leaves the kernel nothing to do. False when the head cannot be written: then the kernel cannot read it
+// either, or it would do the walk itself.
+bool empty_robust_list(task& dying);
+
+// The pending operation; nullopt when there is none, or the head is not readable.
+struct pending_operation {
+  remote_address slot; // where the thread stores it
+  remote_address word; // the futex word of the lock
+  bool priority_inheritance = false;
+};
+std::optional<pending_operation> pending_operation_of(task& of);
+
+} // namespace heirlock::lab::kernel

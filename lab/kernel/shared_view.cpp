@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/kernel/shared_view.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "lab/process/file_descriptor.hpp"
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab::kernel {
+namespace {
+
+std::vector<memory_area> areas_of(pid_t process) {
+  std::vector<memory_area> areas;
+  std::ifstream maps(fmt::format("/proc/{}/maps", process));
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream fields(line);
+    memory_area area;
+    char dash = 0;
+    std::string permissions;
+    fields >> std::hex >> area.begin >> dash >> area.end >> permissions >> area.offset >>
+        area.device >> std::dec >> area.inode;
+    if (!fields || permissions.size() != 4)
+      throw trouble(fmt::format("/proc/{}/maps has a line of another form: {}", process, line));
+    area.writable = permissions[1] == 'w';
+    area.shared = permissions[3] == 's';
+    areas.push_back(std::move(area));
+  }
+  return areas;
+}
+
+// Where the byte `in_file` of the file is in one of the areas; 0 when it is in none.
+std::uint64_t find(const std::vector<memory_area>& areas, const memory_area& file,
+                   std::uint64_t in_file) {
+  for (const memory_area& area : areas) {
+    if (area.shared && area.writable && area.same_file(file) && in_file >= area.offset &&
+        in_file - area.offset < area.end - area.begin)
+      return area.begin + (in_file - area.offset);
+  }
+  return 0;
+}
+
+} // namespace
+
+shared_view::~shared_view() {
+  for (const memory_area& area : mapped_here_)
+    munmap(reinterpret_cast<void*>(area.begin), area.end - area.begin);
+}
+
+void shared_view::read_areas() {
+  if (known_) return;
+  theirs_ = areas_of(process_.value);
+  ours_ = areas_of(getpid());
+  known_ = true;
+}
+
+const memory_area* shared_view::area_with(remote_address address) {
+  read_areas();
+  const auto found = std::ranges::find_if(theirs_, [&](const memory_area& area) {
+    return address.value >= area.begin && address.value < area.end;
+  });
+  return found == theirs_.end() ? nullptr : &*found;
+}
+
+std::uint32_t* shared_view::word(remote_address address) {
+  const memory_area* const theirs = area_with(address);
+  if (theirs == nullptr || !theirs->shared) return nullptr;
+  const std::uint64_t in_file = theirs->offset + (address.value - theirs->begin);
+  std::uint64_t here = find(ours_, *theirs, in_file);
+  if (here == 0) here = find(mapped_here_, *theirs, in_file);
+  if (here == 0) {
+    const memory_area& mapped = map(*theirs);
+    here = mapped.begin + (in_file - mapped.offset);
+  }
+  return reinterpret_cast<std::uint32_t*>(here);
+}
+
+const memory_area& shared_view::map(const memory_area& theirs) {
+  const auto link =
+      fmt::format("/proc/{}/map_files/{:x}-{:x}", process_.value, theirs.begin, theirs.end);
+  const file_descriptor file(::open(link.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file)
+    throw trouble(fmt::format("the shared memory at {:#x} of process {} is not mapped here and {} "
+                              "cannot be opened ({}): run as root, or use the policy stock",
+                              theirs.begin, process_.value, link,
+                              std::generic_category().message(errno)));
+  void* const mapped = mmap(nullptr, theirs.end - theirs.begin, PROT_READ | PROT_WRITE, MAP_SHARED,
+                            file.get(), static_cast<off_t>(theirs.offset));
+  if (mapped == MAP_FAILED) throw_errno(fmt::format("mapping {}", link));
+  memory_area here = theirs;
+  here.begin = reinterpret_cast<std::uint64_t>(mapped);
+  here.end = here.begin + (theirs.end - theirs.begin);
+  return mapped_here_.emplace_back(here);
+}
+
+} // namespace heirlock::lab::kernel

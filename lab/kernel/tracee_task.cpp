@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/kernel/tracee_task.hpp"
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <sstream>
+
+#include "lab/kernel/tracee_cpu.hpp"
+#include "lab/process/remote_memory.hpp"
+#include "lab/process/robust_list.hpp"
+#include "lab/process/trouble.hpp"
+
+namespace heirlock::lab::kernel {
+namespace {
+
+template <class T>
+std::optional<T> read_word(thread_id thread, remote_address from) {
+  T value = 0;
+  if (!try_read_memory(thread, from, std::as_writable_bytes(std::span(&value, 1))))
+    return std::nullopt;
+  return value;
+}
+
+// Unlike /proc/PID/mem this obeys the protection of the page, as an access of the kernel on behalf of the
+// process does.
+template <class T>
+bool write_word(thread_id thread, remote_address to, T value) {
+  const iovec local = {&value, sizeof value};
+  const iovec remote = {reinterpret_cast<void*>(to.value), sizeof value};
+  return process_vm_writev(thread.value, &local, 1, &remote, 1, 0) ==
+         static_cast<ssize_t>(sizeof value);
+}
+
+// The TID in the innermost PID namespace of the thread: the one that its locks are marked with.
+std::uint32_t own_tid_of(thread_id thread) {
+  std::ifstream status(fmt::format("/proc/{}/status", thread.value));
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream fields(line);
+    std::string name;
+    fields >> name;
+    if (name != "NSpid:") continue;
+    std::uint32_t id = 0;
+    while (fields >> id) {
+    }
+    return id;
+  }
+  throw trouble(fmt::format("/proc/{}/status has no NSpid line", thread.value));
+}
+
+} // namespace
+
+std::optional<std::uint32_t> tracee_memory::read32(remote_address from) {
+  return read_word<std::uint32_t>(thread_, from);
+}
+
+std::optional<std::uint64_t> tracee_memory::read64(remote_address from) {
+  return read_word<std::uint64_t>(thread_, from);
+}
+
+exchange_outcome tracee_memory::compare_exchange32(remote_address at, std::uint32_t expected,
+                                                   std::uint32_t desired) {
+  const memory_area* const area = view_.area_with(at);
+  if (area == nullptr || !area->writable) return exchange_outcome::fault;
+  if (std::uint32_t* const word = view_.word(at)) {
+    const bool stored =
+        std::atomic_ref<std::uint32_t>(*word).compare_exchange_strong(expected, desired);
+    return stored ? exchange_outcome::stored : exchange_outcome::changed;
+  }
+  const auto seen = read32(at);
+  if (!seen) return exchange_outcome::fault;
+  if (*seen != expected) return exchange_outcome::changed;
+  return write_word(thread_, at, desired) ? exchange_outcome::stored : exchange_outcome::fault;
+}
+
+bool tracee_memory::write64(remote_address to, std::uint64_t value) {
+  return write_word(thread_, to, value);
+}
+
+void tracee_memory::wake_one(remote_address word) {
+  if (std::uint32_t* const here = view_.word(word))
+    syscall(SYS_futex, here, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+task task_of(thread_id thread, task_memory& memory) {
+  task t = {memory, 0, {}, {}, {}, 0};
+  t.tid = own_tid_of(thread);
+  t.cpu = cpu_state_of(registers::of(thread));
+  t.list_head = robust_list_head_of(thread);
+  __ptrace_rseq_configuration rseq = {};
+  // A kernel without rseq, or a thread without an area: then there is none.
+  if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, thread.value, reinterpret_cast<void*>(sizeof rseq),
+             &rseq) > 0 &&
+      rseq.rseq_abi_pointer != 0) {
+    t.rseq_area = remote_address{rseq.rseq_abi_pointer};
+    t.rseq_area_size = rseq.rseq_abi_size;
+  }
+  return t;
+}
+
+exit_hook exit_hook_of(const policy& rules) {
+  if (!rules.replaces_the_kernel()) return {};
+  return [&rules](tracee& dying) {
+    tracee_memory memory(dying.id());
+    task t = task_of(dying.id(), memory);
+    rules.thread_exits(t);
+    if (!empty_robust_list(t))
+      throw trouble(fmt::format(
+          "policy {}: the robust list of thread {} cannot be taken from the kernel: its "
+          "head at {:#x} is not writable",
+          rules.name(), dying.id().value, t.list_head->value));
+  };
+}
+
+exit_hook signal_hook_of(const policy& rules) {
+  if (!rules.replaces_the_kernel()) return {};
+  return [&rules](tracee& interrupted) {
+    tracee_memory memory(interrupted.id());
+    task t = task_of(interrupted.id(), memory);
+    rules.signal_arrives(t);
+  };
+}
+
+} // namespace heirlock::lab::kernel

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binds the policies to real threads, stopped by ptrace.
+#pragma once
+
+#include "lab/kernel/policy.hpp"
+#include "lab/kernel/shared_view.hpp"
+#include "lab/process/tracer.hpp"
+
+namespace heirlock::lab::kernel {
+
+// The memory of a stopped tracee. Words in shared memory are exchanged atomically through this process's own
+// view of them. Words in private memory are read and then written: no other process can reach them, but a
+// sibling thread that runs at the same time could; waiters in private memory cannot be woken from here at all.
+class tracee_memory final : public task_memory {
+ public:
+  explicit tracee_memory(thread_id thread) : thread_(thread), view_(thread) {}
+
+  std::optional<std::uint32_t> read32(remote_address from) override;
+  std::optional<std::uint64_t> read64(remote_address from) override;
+  exchange_outcome compare_exchange32(remote_address at, std::uint32_t expected,
+                                      std::uint32_t desired) override;
+  bool write64(remote_address to, std::uint64_t value) override;
+  void wake_one(remote_address word) override;
+
+ private:
+  thread_id thread_;
+  shared_view view_;
+};
+
+// What the policies may know of a stopped thread. `memory` must outlive the result.
+task task_of(thread_id thread, task_memory& memory);
+
+// For tracer::kill: does the exit walk under the policy and leaves the kernel an empty list. An empty hook for
+// the policy `stock`.
+exit_hook exit_hook_of(const policy& rules);
+// For the moment before a signal is delivered.
+exit_hook signal_hook_of(const policy& rules);
+
+} // namespace heirlock::lab::kernel
