@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "lab/kernel/policy.hpp"
+#include "lab/kernel/unlock_transaction.hpp"
+#include "lab/protocols/rseq_rl_cs/rseq_rl_cs.h"
+#include "tests/lab/kernel/fake_memory.hpp"
+
+namespace heirlock::lab::kernel {
+namespace {
+
+constexpr std::uint32_t me = dying_thread::tid;
+
+// A thread whose area announces a descriptor with a range of its own for each of the two conditions.
+struct unlocking_thread : dying_thread {
+  static constexpr std::uint64_t area = 0x7f00'0000'2000;
+  static constexpr std::uint64_t descriptor = 0x7f00'0000'3000;
+  static constexpr std::uint64_t post_cond_store = 0x40'1000;
+  static constexpr std::uint64_t post_success = 0x40'1008;
+  static constexpr std::uint64_t post_clear = 0x40'1020;
+
+  unlocking_thread() {
+    task.rseq_area = remote_address{area};
+    task.rseq_area_size = sizeof(rseq_area);
+    memory.put64(area + offsetof(rseq_area, rseq_rl_cs), descriptor);
+    memory.put64(descriptor, 0); // version and flags
+    memory.put64(descriptor + offsetof(rseq_rl_cs, post_cond_store_ip), post_cond_store);
+    memory.put64(descriptor + offsetof(rseq_rl_cs, post_success_ip), post_success);
+    memory.put64(descriptor + offsetof(rseq_rl_cs, post_clear_op_pending_ip), post_clear);
+    lock(0, me | FUTEX_WAITERS); // reused memory that looks like an owned lock
+    pending(0);
+  }
+
+  transaction_state at(std::uint64_t ip) {
+    task.cpu.ip = ip;
+    return find_transaction(task);
+  }
+};
+
+TEST(UnlockTransaction, ItsRangeBeginsAfterTheReleaseAndEndsAfterTheClear) {
+  unlocking_thread t;
+  EXPECT_EQ(t.at(t.post_success - 1), transaction_state::outside);
+  EXPECT_EQ(t.at(t.post_success), transaction_state::inside);
+  EXPECT_EQ(t.at(t.post_clear - 1), transaction_state::inside);
+  EXPECT_EQ(t.at(t.post_clear), transaction_state::outside);
+}
+
+TEST(UnlockTransaction, BehindTheConditionalStoreTheRuleOfTheArchitectureDecides) {
+  for (const store_conditional_rule& rule : store_conditional_rules()) {
+    for (const bool succeeded : {false, true}) {
+      unlocking_thread t;
+      t.task.cpu.arch = rule.arch;
+      const std::uint64_t status = succeeded == rule.success_is_set ? rule.mask : ~rule.mask;
+      if (rule.where == store_conditional_rule::place::general)
+        t.task.cpu.general[rule.index] = status;
+      else
+        t.task.cpu.condition = status;
+      EXPECT_EQ(t.at(t.post_cond_store),
+                succeeded ? transaction_state::inside : transaction_state::outside)
+          << rule.instruction;
+      EXPECT_EQ(t.at(t.post_success), transaction_state::inside) << rule.instruction;
+    }
+  }
+}
+
+TEST(UnlockTransaction, EveryArchitectureHasItsRule) {
+  for (const architecture arch :
+       {architecture::x86, architecture::arm64, architecture::arm, architecture::powerpc,
+        architecture::riscv, architecture::mips, architecture::loongarch, architecture::csky,
+        architecture::openrisc, architecture::s390})
+    EXPECT_EQ(rule_of(arch).arch, arch);
+}
+
+TEST(UnlockTransaction, AnAreaThatEndsBeforeTheFieldHasNone) {
+  unlocking_thread t;
+  t.task.rseq_area_size = RSEQ_AREA_SIZE_WITH_RL_CS - 1;
+  EXPECT_EQ(t.at(t.post_success), transaction_state::none);
+  t.task.rseq_area_size = RSEQ_AREA_SIZE_WITH_RL_CS;
+  EXPECT_EQ(t.at(t.post_success), transaction_state::inside);
+  t.task.rseq_area.reset();
+  EXPECT_EQ(t.at(t.post_success), transaction_state::none);
+}
+
+TEST(UnlockTransaction, UnknownVersionsAndFlagsAreRefused) {
+  unlocking_thread t;
+  t.memory.words[t.descriptor + offsetof(rseq_rl_cs, version)] = 1;
+  EXPECT_EQ(t.at(t.post_success), transaction_state::refused);
+  t.memory.words[t.descriptor + offsetof(rseq_rl_cs, version)] = 0;
+  t.memory.words[t.descriptor + offsetof(rseq_rl_cs, flags)] = 0x8000'0000;
+  EXPECT_EQ(t.at(t.post_success), transaction_state::refused);
+}
+
+TEST(UnlockTransaction, AnUnmappedDescriptorIsAsIfThereWereNone) {
+  unlocking_thread t;
+  t.memory.words.erase(t.descriptor + 24);
+  EXPECT_EQ(t.at(t.post_success), transaction_state::unreadable);
+  stock_copy().thread_exits(t.task);
+  const auto by_the_kernel = t.memory.words;
+  unlocking_thread u;
+  u.memory.words.erase(u.descriptor + 24);
+  u.task.cpu.ip = u.post_success;
+  rseq_rl_cs_mended().thread_exits(u.task);
+  EXPECT_EQ(u.memory.words, by_the_kernel);
+}
+
+TEST(UnlockTransaction, A32BitThreadPublishesWithTheHighHalfZero) {
+  unlocking_thread t;
+  constexpr std::uint64_t low = 0xfff0'3000;
+  for (unsigned i = 0; i < sizeof(rseq_rl_cs); i += 4)
+    t.memory.words[low + i] = t.memory.words[t.descriptor + i];
+  t.memory.words[t.area + offsetof(rseq_area, rseq_rl_cs)] = low;
+  t.memory.words[t.area + offsetof(rseq_area, rseq_rl_cs) + 4] = 0;
+  EXPECT_EQ(t.at(t.post_success), transaction_state::inside);
+}
+
+TEST(Policies, InsideATransactionOnlyTheChangedKernelsSpareForeignMemory) {
+  for (const policy* p : all_policies()) {
+    if (!p->replaces_the_kernel()) continue;
+    unlocking_thread t;
+    t.task.cpu.ip = t.post_success;
+    p->thread_exits(t.task);
+    const bool spared = t.memory.words[t.word(0)] == (me | FUTEX_WAITERS);
+    EXPECT_EQ(spared, p != &stock_copy()) << p->name();
+  }
+}
+
+TEST(Policies, OutsideATransactionAllReportTheDeath) {
+  for (const policy* p : all_policies()) {
+    if (!p->replaces_the_kernel()) continue;
+    unlocking_thread t;
+    t.task.cpu.ip = t.post_cond_store - 1;
+    p->thread_exits(t.task);
+    EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS) << p->name();
+    EXPECT_EQ(t.memory.wakes.size(), 1u) << p->name();
+  }
+}
+
+TEST(Policies, InsideATransactionThePostedOneLosesTheWakeAndTheMendedOneGivesIt) {
+  unlocking_thread posted;
+  posted.task.cpu.ip = posted.post_success;
+  rseq_rl_cs_as_posted().thread_exits(posted.task);
+  EXPECT_TRUE(posted.memory.wakes.empty());
+  unlocking_thread mended;
+  mended.task.cpu.ip = mended.post_success;
+  rseq_rl_cs_mended().thread_exits(mended.task);
+  EXPECT_EQ(mended.memory.wakes, std::vector<std::uint64_t>{mended.word(0)});
+}
+
+TEST(Policies, ASignalInsideATransactionCompletesItUnderTheMendedPolicyAlone) {
+  const auto pending_after = [](const policy& p, std::uint64_t ip) {
+    unlocking_thread t;
+    t.task.cpu.ip = ip;
+    p.signal_arrives(t.task);
+    return pending_operation_of(t.task).has_value();
+  };
+  EXPECT_FALSE(pending_after(rseq_rl_cs_mended(), unlocking_thread::post_success));
+  EXPECT_TRUE(pending_after(rseq_rl_cs_mended(), unlocking_thread::post_cond_store - 1));
+  EXPECT_TRUE(pending_after(rseq_rl_cs_as_posted(), unlocking_thread::post_success));
+}
+
+TEST(Policies, AForgedDescriptorReachesNothingButTheForgersOwnPendingLock) {
+  // The widest range there is: every instruction counts as inside.
+  unlocking_thread t;
+  t.memory.put64(t.descriptor + offsetof(rseq_rl_cs, post_cond_store_ip), 0);
+  t.memory.put64(t.descriptor + offsetof(rseq_rl_cs, post_success_ip), 0);
+  t.memory.put64(t.descriptor + offsetof(rseq_rl_cs, post_clear_op_pending_ip), ~std::uint64_t{0});
+  t.lock(1, me | FUTEX_WAITERS);
+  t.list({1});
+  rseq_rl_cs_mended().thread_exits(t.task);
+  EXPECT_EQ(t.memory.words[t.word(0)],
+            me | FUTEX_WAITERS); // as if it had never announced the operation
+  EXPECT_EQ(t.memory.words[t.word(1)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+}
+
+} // namespace
+} // namespace heirlock::lab::kernel

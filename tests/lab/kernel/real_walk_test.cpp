@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The copy of the kernel's walk against the kernel itself, on robust lists of every shape: the copy works on a
+// recording of the dying thread's memory, then the kernel does the same death for real, and the bytes must agree.
+#include <gtest/gtest.h>
+
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <functional>
+#include <random>
+
+#include "lab/kernel/tracee_task.hpp"
+#include "lab/kernel/wake_rule_probe.hpp"
+
+namespace heirlock::lab::kernel {
+namespace {
+
+constexpr unsigned locks = 12;
+constexpr std::size_t page = 4096;
+
+struct lock_in_list {
+  std::uint32_t word;
+  std::uint32_t unused;
+  robust_list node;
+};
+
+// One page per lock, so that single ones can be unmapped or made read-only; then the head's page.
+struct layout {
+  std::byte* base;
+  lock_in_list& lock(unsigned n) const { return *reinterpret_cast<lock_in_list*>(base + n * page); }
+  robust_list_head& head() const {
+    return *reinterpret_cast<robust_list_head*>(base + locks * page);
+  }
+  static constexpr std::size_t size = (locks + 1) * page;
+};
+
+// Reads the thread's real memory, keeps writes for itself.
+class recording final : public task_memory {
+ public:
+  explicit recording(thread_id thread, const layout& at) : real_(thread), at_(at) {
+    copy_.assign(at.base, at.base + layout::size);
+  }
+  std::optional<std::uint32_t> read32(remote_address from) override {
+    if (!real_.read32(from)) return std::nullopt;
+    std::uint32_t value = 0;
+    std::memcpy(&value, &copy_[offset(from)], sizeof value);
+    return value;
+  }
+  std::optional<std::uint64_t> read64(remote_address from) override { return real_.read64(from); }
+  exchange_outcome compare_exchange32(remote_address at, std::uint32_t expected,
+                                      std::uint32_t desired) override {
+    if (view_writable_ && !view_writable_(at)) return exchange_outcome::fault;
+    if (*read32(at) != expected) return exchange_outcome::changed;
+    std::memcpy(&copy_[offset(at)], &desired, sizeof desired);
+    return exchange_outcome::stored;
+  }
+  bool write64(remote_address, std::uint64_t) override { return true; }
+  void wake_one(remote_address) override {}
+
+  std::function<bool(remote_address)> view_writable_;
+  const std::vector<std::byte>& bytes() const { return copy_; }
+
+ private:
+  std::size_t offset(remote_address a) const {
+    return a.value - reinterpret_cast<std::uint64_t>(at_.base);
+  }
+  tracee_memory real_;
+  layout at_;
+  std::vector<std::byte> copy_;
+};
+
+// What the dying process does before it stops: builds its list from a seed.
+[[noreturn]] void build_and_stop(const layout& at, unsigned seed) {
+  std::mt19937 random(seed);
+  const auto me = static_cast<std::uint32_t>(gettid());
+  const std::uint32_t values[] = {0,
+                                  me,
+                                  me | FUTEX_WAITERS,
+                                  me | FUTEX_OWNER_DIED,
+                                  me + 1,
+                                  (me + 1) | FUTEX_WAITERS,
+                                  FUTEX_OWNER_DIED,
+                                  FUTEX_OWNER_DIED | FUTEX_WAITERS};
+  for (unsigned n = 0; n < locks; ++n)
+    at.lock(n).word = values[random() % std::size(values)];
+  const auto pointer_to = [&](unsigned n) {
+    const std::uint64_t priority_inheritance = random() % 6 == 0;
+    return reinterpret_cast<robust_list*>(reinterpret_cast<std::uint64_t>(&at.lock(n).node) |
+                                          priority_inheritance);
+  };
+  robust_list* first = &at.head().list;
+  const unsigned listed = random() % locks;
+  for (unsigned n = 0; n < listed; ++n) {
+    at.lock(n).node.next = first;
+    first = pointer_to(n);
+  }
+  if (listed > 0 && random() % 8 == 0)
+    at.lock(0).node.next = pointer_to(random() % listed); // a circle
+  at.head().list.next = first;
+  at.head().futex_offset = static_cast<long>(offsetof(lock_in_list, word)) -
+                           static_cast<long>(offsetof(lock_in_list, node));
+  if (random() % 16 == 0) at.head().futex_offset += 2;
+  at.head().list_op_pending = random() % 2 == 0 ? pointer_to(random() % locks) : nullptr;
+  syscall(SYS_set_robust_list, &at.head(), sizeof(robust_list_head));
+  if (random() % 4 == 0) munmap(&at.lock(random() % locks), page);
+  if (random() % 4 == 0) mprotect(&at.lock(random() % locks), page, PROT_READ);
+  ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+  raise(SIGSTOP);
+  _exit(1);
+}
+
+class death {
+ public:
+  death(const layout& at, unsigned seed) : pid_(fork()) {
+    if (pid_ == 0) build_and_stop(at, seed);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL);
+    kill(pid_, SIGKILL);
+    waitpid(pid_, &status, 0);
+    stopped_ = WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXIT;
+  }
+  ~death() { finish(); }
+  death(const death&) = delete;
+  death& operator=(const death&) = delete;
+  bool stopped() const { return stopped_; }
+  thread_id id() const { return {pid_}; }
+  void finish() {
+    if (pid_ <= 0) return;
+    ptrace(PTRACE_CONT, pid_, nullptr, nullptr);
+    int status = 0;
+    while (waitpid(pid_, &status, 0) == pid_ && WIFSTOPPED(status))
+      ptrace(PTRACE_CONT, pid_, nullptr, nullptr);
+    pid_ = -1;
+  }
+
+ private:
+  pid_t pid_;
+  bool stopped_ = false;
+};
+
+layout shared_layout() {
+  static std::byte* const base = static_cast<std::byte*>(
+      mmap(nullptr, layout::size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  std::memset(base, 0, layout::size);
+  return {base};
+}
+
+TEST(StockCopy, LeavesTheBytesThatTheRealKernelLeavesOnListsOfEveryShape) {
+  unsigned changed = 0;
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    const layout at = shared_layout();
+    death d(at, seed);
+    ASSERT_TRUE(d.stopped());
+    recording memory(d.id(), at);
+    shared_view view(d.id());
+    memory.view_writable_ = [&](remote_address a) {
+      const memory_area* area = view.area_with(a);
+      return area != nullptr && area->writable;
+    };
+    task t = task_of(d.id(), memory);
+    const std::vector<std::byte> before(at.base, at.base + layout::size);
+    stock_copy().thread_exits(t);
+    d.finish();
+    const std::vector<std::byte> after(at.base, at.base + layout::size);
+    ASSERT_EQ(memory.bytes(), after) << "seed " << seed;
+    changed += before != after;
+  }
+  EXPECT_GT(changed, 100u) << "the lists were not worth comparing";
+}
+
+TEST(StockCopy, DoesOnRealMemoryWhatTheKernelWouldAndLeavesItAnEmptyList) {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    const layout at = shared_layout();
+    death d(at, seed);
+    ASSERT_TRUE(d.stopped());
+    recording expected(d.id(), at);
+    shared_view view(d.id());
+    expected.view_writable_ = [&](remote_address a) {
+      const memory_area* area = view.area_with(a);
+      return area != nullptr && area->writable;
+    };
+    task on_recording = task_of(d.id(), expected);
+    stock_copy().thread_exits(on_recording);
+    tracee_memory memory(d.id());
+    task real = task_of(d.id(), memory);
+    stock_copy().thread_exits(real);
+    ASSERT_TRUE(empty_robust_list(real));
+    d.finish();
+    for (unsigned n = 0; n < locks; ++n) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, &expected.bytes()[n * page], sizeof word);
+      ASSERT_EQ(at.lock(n).word, word) << "seed " << seed << " lock " << n;
+    }
+    EXPECT_EQ(at.head().list_op_pending, nullptr);
+  }
+}
+
+TEST(WakeRuleProbe, AnswersTheSameEveryTime) {
+  EXPECT_EQ(wake_rule_of_this_kernel(), wake_rule_of_this_kernel());
+}
+
+} // namespace
+} // namespace heirlock::lab::kernel
