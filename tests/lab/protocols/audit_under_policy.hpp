@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// One case of the audit with a kernel policy in the kernel's place.
+#pragma once
+
+#include <string>
+
+#include "lab/audit/audit.hpp"
+#include "lab/kernel/tracee_task.hpp"
+#include "lab/scenarios/scenarios.hpp"
+
+namespace heirlock::lab {
+
+inline case_report audit_under(const kernel::policy& policy, const std::string& library,
+                               operation op, const std::string& scenario) {
+  stage_options options;
+  options.subject = library;
+  options.actor_program = installed_actor_program();
+  options.at_exit = kernel::exit_hook_of(policy);
+  options.before_signal = kernel::signal_hook_of(policy);
+  stage st(options);
+  audit_options one_position;
+  one_position.second_positions = false;
+  return audit_case(st, *scenario_named(scenario), op, one_position);
+}
+
+inline unsigned count(const case_report& report, verdict what) {
+  const auto found = report.verdicts.find(what);
+  return found == report.verdicts.end() ? 0 : found->second;
+}
+
+inline bool is_clean(const case_report& report) {
+  return report.violations.empty() && count(report, verdict::ok) > 0;
+}
+
+} // namespace heirlock::lab
