@@ -32,7 +32,8 @@ foreach(script ${fault_scripts})
   transaction_subject(${name} ${planted})
 endforeach()
 
-add_executable(rseq_rl_cs_audit_test fault_audit_test.cpp policy_audit_test.cpp)
+add_executable(rseq_rl_cs_audit_test fault_audit_test.cpp policy_audit_test.cpp
+  stock_copy_bytes_test.cpp)
 heirlock_options(rseq_rl_cs_audit_test)
 target_compile_definitions(rseq_rl_cs_audit_test PRIVATE FAULT_DIRECTORY="${CMAKE_CURRENT_BINARY_DIR}/faults"
   SUBJECT_DIRECTORY="${CMAKE_BINARY_DIR}/subjects")
