@@ -2,6 +2,9 @@
 // What each kernel policy does to the users of the transaction and of the classic unlock.
 #include <gtest/gtest.h>
 
+#include <thread>
+
+#include "lab/kernel/unlock_transaction.hpp"
 #include "tests/lab/protocols/audit_under_policy.hpp"
 
 namespace heirlock::lab {
@@ -51,6 +54,50 @@ TEST(ProposalAsPosted, LosesTheWakeOfASleeperWhenKilledBetweenTheExchangeAndTheW
 TEST(ProposalAsPosted, CorruptsReusedMemoryWhenKilledInAHandlerThatInterruptedTheTransaction) {
   EXPECT_GT(count(audit_under(kernel::rseq_rl_cs_as_posted(), transaction, operation::unlock,
                               "signal-in-window"),
+                  verdict::corrupted),
+            0u);
+}
+
+// The mended policy without one of its three changes.
+class mended_without final : public kernel::policy {
+ public:
+  enum class change { wake, completion_at_signals, order };
+  explicit mended_without(change left_out) : left_out_(left_out) {}
+
+  std::string_view name() const override { return "mended-without"; }
+  std::string_view summary() const override { return {}; }
+  void thread_exits(kernel::task& dying) const override {
+    const bool inside = kernel::find_transaction(dying) == kernel::transaction_state::inside;
+    kernel::walk_rules rules;
+    if (inside)
+      rules.pending = left_out_ == change::wake ? kernel::pending_treatment::as_empty
+                                                : kernel::pending_treatment::wake_only;
+    rules.pending_first = left_out_ != change::order;
+    kernel::walk_robust_list(dying, rules);
+  }
+  void signal_arrives(kernel::task& interrupted) const override {
+    if (left_out_ != change::completion_at_signals)
+      kernel::rseq_rl_cs_mended().signal_arrives(interrupted);
+  }
+
+ private:
+  change left_out_;
+};
+
+TEST(MendedProposal, NeedsEachOfItsThreeChanges) {
+  using change = mended_without::change;
+  const mended_without no_wake(change::wake);
+  EXPECT_GT(count(audit_under(no_wake, transaction, operation::unlock_contended, "waiter-asleep"),
+                  verdict::lost_wakeup),
+            0u);
+  const mended_without no_completion(change::completion_at_signals);
+  EXPECT_GT(count(audit_under(no_completion, transaction, operation::unlock, "signal-in-window"),
+                  verdict::corrupted),
+            0u);
+  // A race between two CPUs: it can only be seen where there are two.
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two CPUs";
+  const mended_without pending_last(change::order);
+  EXPECT_GT(count(audit_under(pending_last, transaction, operation::lock, "killed-while-locking"),
                   verdict::corrupted),
             0u);
 }
