@@ -51,7 +51,9 @@ void release_and_reuse::aftermath() {
     r_.expect_unchanged(before_, reused_words(), what_was_reused());
     return;
   }
-  if (!taker_->thread().status().is_gone() && taker_->in_call() && !r_.must_be_served(*taker_, arena::object_a)) return;
+  // A taker in the victim's process dies with it, and lives on with it.
+  const bool is_alive = !taker_->thread().status().is_gone();
+  if (is_alive && taker_->in_call() && !r_.must_be_served(*taker_, arena::object_a)) return;
   r_.obtain(r_.witness(), arena::object_a);
 }
 
