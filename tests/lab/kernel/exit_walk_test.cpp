@@ -18,9 +18,9 @@ TEST(ExitWalk, MarksEveryListedLockOfTheDeadAndWakesWhereSomebodyMayWait) {
   t.lock(1, me | FUTEX_WAITERS);
   t.list({0, 1});
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED);
-  EXPECT_EQ(t.memory.words[t.word(1)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
-  EXPECT_EQ(t.memory.wakes, words{t.word(1)});
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.wakes, words{dying_thread::word(1)});
 }
 
 TEST(ExitWalk, LeavesListedWordsOfOthersAloneAndDoesNotWakeForThem) {
@@ -29,8 +29,8 @@ TEST(ExitWalk, LeavesListedWordsOfOthersAloneAndDoesNotWakeForThem) {
   t.lock(1, 0);
   t.list({0, 1});
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], somebody | FUTEX_WAITERS);
-  EXPECT_EQ(t.memory.words[t.word(1)], 0u);
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], somebody | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], 0u);
   EXPECT_TRUE(t.memory.wakes.empty());
 }
 
@@ -41,8 +41,8 @@ TEST(ExitWalk, WakesForAnOwnerlessPendingLockWithoutTouchingIt) {
     t.lock(0, word);
     t.pending(0);
     walk_robust_list(t.task, {.wake = wake_rule::ownerless});
-    EXPECT_EQ(t.memory.words[t.word(0)], word);
-    EXPECT_EQ(t.memory.wakes, words{t.word(0)});
+    EXPECT_EQ(t.memory.words[dying_thread::word(0)], word);
+    EXPECT_EQ(t.memory.wakes, words{dying_thread::word(0)});
   }
 }
 
@@ -52,7 +52,7 @@ TEST(ExitWalk, WakesForAForeignPendingLockOnlyUnderTheNewerRuleAndOnlyWithoutThe
     t.lock(0, word);
     t.pending(0);
     walk_robust_list(t.task, {.wake = rule});
-    EXPECT_EQ(t.memory.words[t.word(0)], word);
+    EXPECT_EQ(t.memory.words[dying_thread::word(0)], word);
     return t.memory.wakes.size();
   };
   EXPECT_EQ(wakes(somebody, wake_rule::ownerless), 0u);
@@ -66,8 +66,8 @@ TEST(ExitWalk, SeesToAPendingLockOnceAlsoWhenItIsListed) {
   t.list({0});
   t.pending(0);
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
-  EXPECT_EQ(t.memory.wakes, words{t.word(0)});
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.wakes, words{dying_thread::word(0)});
 }
 
 TEST(ExitWalk, MarksPriorityInheritanceLocksButLeavesTheirWakeToTheKernel) {
@@ -77,7 +77,7 @@ TEST(ExitWalk, MarksPriorityInheritanceLocksButLeavesTheirWakeToTheKernel) {
   t.lock(1, 0);
   t.pending(1, 1);
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
   EXPECT_TRUE(t.memory.wakes.empty());
 }
 
@@ -92,9 +92,9 @@ TEST(ExitWalk, StopsAfter2048EntriesButStillSeesToThePendingLock) {
   t.list(locks);
   t.pending(pending);
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(list_limit - 1)], FUTEX_OWNER_DIED);
-  EXPECT_EQ(t.memory.words[t.word(list_limit)], me);
-  EXPECT_EQ(t.memory.words[t.word(pending)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(list_limit - 1)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(list_limit)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(pending)], FUTEX_OWNER_DIED);
 }
 
 TEST(ExitWalk, EndsOnACircularList) {
@@ -102,9 +102,9 @@ TEST(ExitWalk, EndsOnACircularList) {
   t.lock(0, me);
   t.lock(1, me);
   t.list({0, 1});
-  t.memory.put64(t.node(1), t.node(0));
+  t.memory.put64(dying_thread::node(1), dying_thread::node(0));
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(1)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], FUTEX_OWNER_DIED);
 }
 
 TEST(ExitWalk, GivesUpAtTheFirstFaultIncludingThePendingLock) {
@@ -113,11 +113,11 @@ TEST(ExitWalk, GivesUpAtTheFirstFaultIncludingThePendingLock) {
     t.lock(n, me);
   t.list({0, 1, 2});
   t.pending(3);
-  t.memory.words.erase(t.word(1));
+  t.memory.words.erase(dying_thread::word(1));
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED);
-  EXPECT_EQ(t.memory.words[t.word(2)], me);
-  EXPECT_EQ(t.memory.words[t.word(3)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(2)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(3)], me);
 }
 
 TEST(ExitWalk, SeesToALockWhoseNextCannotBeReadBeforeItGivesUp) {
@@ -126,10 +126,10 @@ TEST(ExitWalk, SeesToALockWhoseNextCannotBeReadBeforeItGivesUp) {
   t.lock(1, me);
   t.list({0});
   t.pending(1);
-  t.memory.words.erase(t.node(0));
+  t.memory.words.erase(dying_thread::node(0));
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED);
-  EXPECT_EQ(t.memory.words[t.word(1)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], me);
 }
 
 TEST(ExitWalk, GivesUpAtAMisalignedOrReadOnlyWord) {
@@ -137,27 +137,29 @@ TEST(ExitWalk, GivesUpAtAMisalignedOrReadOnlyWord) {
   t.lock(0, me);
   t.lock(1, me);
   t.list({0, 1});
-  t.memory.read_only.insert(t.word(0));
+  t.memory.read_only.insert(dying_thread::word(0));
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(1)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], me);
 
   dying_thread u;
   u.lock(0, me);
   u.list({0});
-  u.memory.put64(u.head + offsetof(robust_list_head, futex_offset), u.futex_offset + 2);
-  u.memory.words[u.word(0) + 2] = me;
+  u.memory.put64(dying_thread::head + offsetof(robust_list_head, futex_offset),
+                 dying_thread::futex_offset + 2);
+  u.memory.words[dying_thread::word(0) + 2] = me;
   walk_robust_list(u.task, {});
-  EXPECT_EQ(u.memory.words[u.word(0) + 2], me);
+  EXPECT_EQ(u.memory.words[dying_thread::word(0) + 2], me);
 }
 
 TEST(ExitWalk, LooksAgainWhenTheWordChangesUnderIt) {
   dying_thread t;
   t.lock(0, me);
   t.list({0});
-  t.memory.races[t.word(0)] = me | FUTEX_WAITERS; // a waiter announces itself in between
+  t.memory.races[dying_thread::word(0)] =
+      me | FUTEX_WAITERS; // a waiter announces itself in between
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
-  EXPECT_EQ(t.memory.wakes, words{t.word(0)});
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.wakes, words{dying_thread::word(0)});
 }
 
 TEST(ExitWalk, TreatedAsEmptyThePendingLockIsNeitherReadNorWoken) {
@@ -165,7 +167,7 @@ TEST(ExitWalk, TreatedAsEmptyThePendingLockIsNeitherReadNorWoken) {
   t.lock(0, me);
   t.pending(0);
   walk_robust_list(t.task, {.pending = pending_treatment::as_empty});
-  EXPECT_EQ(t.memory.words[t.word(0)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], me);
   EXPECT_TRUE(t.memory.wakes.empty());
 }
 
@@ -175,8 +177,8 @@ TEST(ExitWalk, AsAWakeThePendingLockIsWokenButNotWrittenNorWalkedOver) {
   t.list({0});
   t.pending(0);
   walk_robust_list(t.task, {.pending = pending_treatment::wake_only});
-  EXPECT_EQ(t.memory.words[t.word(0)], me);
-  EXPECT_EQ(t.memory.wakes, words{t.word(0)});
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], me);
+  EXPECT_EQ(t.memory.wakes, words{dying_thread::word(0)});
 }
 
 TEST(ExitWalk, PendingFirstSeesToItBeforeAnyListedLockIsReported) {
@@ -186,7 +188,7 @@ TEST(ExitWalk, PendingFirstSeesToItBeforeAnyListedLockIsReported) {
   t.list({0});
   t.pending(1);
   walk_robust_list(t.task, {.pending_first = true});
-  EXPECT_EQ(t.memory.wakes, (words{t.word(1), t.word(0)}));
+  EXPECT_EQ(t.memory.wakes, (words{dying_thread::word(1), dying_thread::word(0)}));
 }
 
 TEST(ExitWalk, AnEmptiedListLeavesASecondWalkNothingToDo) {
@@ -197,8 +199,8 @@ TEST(ExitWalk, AnEmptiedListLeavesASecondWalkNothingToDo) {
   t.pending(1);
   ASSERT_TRUE(empty_robust_list(t.task));
   walk_robust_list(t.task, {});
-  EXPECT_EQ(t.memory.words[t.word(0)], me);
-  EXPECT_EQ(t.memory.words[t.word(1)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], me);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], me);
   EXPECT_TRUE(t.memory.wakes.empty());
 }
 

@@ -69,7 +69,7 @@ struct dying_thread {
   }
 
   // The word of the n-th lock, and its list node.
-  static std::uint64_t word(unsigned n) { return first_lock + n * 64; }
+  static std::uint64_t word(unsigned n) { return first_lock + std::uint64_t{n} * 64; }
   static std::uint64_t node(unsigned n) { return word(n) - futex_offset; }
 
   void lock(unsigned n, std::uint32_t value) { memory.words[word(n)] = value; }

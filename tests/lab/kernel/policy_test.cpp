@@ -39,10 +39,10 @@ struct unlocking_thread : dying_thread {
 
 TEST(UnlockTransaction, ItsRangeBeginsAfterTheReleaseAndEndsAfterTheClear) {
   unlocking_thread t;
-  EXPECT_EQ(t.at(t.post_success - 1), transaction_state::outside);
-  EXPECT_EQ(t.at(t.post_success), transaction_state::inside);
-  EXPECT_EQ(t.at(t.post_clear - 1), transaction_state::inside);
-  EXPECT_EQ(t.at(t.post_clear), transaction_state::outside);
+  EXPECT_EQ(t.at(unlocking_thread::post_success - 1), transaction_state::outside);
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::inside);
+  EXPECT_EQ(t.at(unlocking_thread::post_clear - 1), transaction_state::inside);
+  EXPECT_EQ(t.at(unlocking_thread::post_clear), transaction_state::outside);
 }
 
 TEST(UnlockTransaction, BehindTheConditionalStoreTheRuleOfTheArchitectureDecides) {
@@ -55,10 +55,11 @@ TEST(UnlockTransaction, BehindTheConditionalStoreTheRuleOfTheArchitectureDecides
         t.task.cpu.general[rule.index] = status;
       else
         t.task.cpu.condition = status;
-      EXPECT_EQ(t.at(t.post_cond_store),
+      EXPECT_EQ(t.at(unlocking_thread::post_cond_store),
                 succeeded ? transaction_state::inside : transaction_state::outside)
           << rule.instruction;
-      EXPECT_EQ(t.at(t.post_success), transaction_state::inside) << rule.instruction;
+      EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::inside)
+          << rule.instruction;
     }
   }
 }
@@ -74,31 +75,31 @@ TEST(UnlockTransaction, EveryArchitectureHasItsRule) {
 TEST(UnlockTransaction, AnAreaThatEndsBeforeTheFieldHasNone) {
   unlocking_thread t;
   t.task.rseq_area_size = RSEQ_AREA_SIZE_WITH_RL_CS - 1;
-  EXPECT_EQ(t.at(t.post_success), transaction_state::none);
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::none);
   t.task.rseq_area_size = RSEQ_AREA_SIZE_WITH_RL_CS;
-  EXPECT_EQ(t.at(t.post_success), transaction_state::inside);
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::inside);
   t.task.rseq_area.reset();
-  EXPECT_EQ(t.at(t.post_success), transaction_state::none);
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::none);
 }
 
 TEST(UnlockTransaction, UnknownVersionsAndFlagsAreRefused) {
   unlocking_thread t;
-  t.memory.words[t.descriptor + offsetof(rseq_rl_cs, version)] = 1;
-  EXPECT_EQ(t.at(t.post_success), transaction_state::refused);
-  t.memory.words[t.descriptor + offsetof(rseq_rl_cs, version)] = 0;
-  t.memory.words[t.descriptor + offsetof(rseq_rl_cs, flags)] = 0x8000'0000;
-  EXPECT_EQ(t.at(t.post_success), transaction_state::refused);
+  t.memory.words[unlocking_thread::descriptor + offsetof(rseq_rl_cs, version)] = 1;
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::refused);
+  t.memory.words[unlocking_thread::descriptor + offsetof(rseq_rl_cs, version)] = 0;
+  t.memory.words[unlocking_thread::descriptor + offsetof(rseq_rl_cs, flags)] = 0x8000'0000;
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::refused);
 }
 
 TEST(UnlockTransaction, AnUnmappedDescriptorIsAsIfThereWereNone) {
   unlocking_thread t;
-  t.memory.words.erase(t.descriptor + 24);
-  EXPECT_EQ(t.at(t.post_success), transaction_state::unreadable);
+  t.memory.words.erase(unlocking_thread::descriptor + 24);
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::unreadable);
   stock_copy().thread_exits(t.task);
   const auto by_the_kernel = t.memory.words;
   unlocking_thread u;
-  u.memory.words.erase(u.descriptor + 24);
-  u.task.cpu.ip = u.post_success;
+  u.memory.words.erase(unlocking_thread::descriptor + 24);
+  u.task.cpu.ip = unlocking_thread::post_success;
   rseq_rl_cs_mended().thread_exits(u.task);
   EXPECT_EQ(u.memory.words, by_the_kernel);
 }
@@ -107,19 +108,19 @@ TEST(UnlockTransaction, A32BitThreadPublishesWithTheHighHalfZero) {
   unlocking_thread t;
   constexpr std::uint64_t low = 0xfff0'3000;
   for (unsigned i = 0; i < sizeof(rseq_rl_cs); i += 4)
-    t.memory.words[low + i] = t.memory.words[t.descriptor + i];
-  t.memory.words[t.area + offsetof(rseq_area, rseq_rl_cs)] = low;
-  t.memory.words[t.area + offsetof(rseq_area, rseq_rl_cs) + 4] = 0;
-  EXPECT_EQ(t.at(t.post_success), transaction_state::inside);
+    t.memory.words[low + i] = t.memory.words[unlocking_thread::descriptor + i];
+  t.memory.words[unlocking_thread::area + offsetof(rseq_area, rseq_rl_cs)] = low;
+  t.memory.words[unlocking_thread::area + offsetof(rseq_area, rseq_rl_cs) + 4] = 0;
+  EXPECT_EQ(t.at(unlocking_thread::post_success), transaction_state::inside);
 }
 
 TEST(Policies, InsideATransactionOnlyTheChangedKernelsSpareForeignMemory) {
   for (const policy* p : all_policies()) {
     if (!p->replaces_the_kernel()) continue;
     unlocking_thread t;
-    t.task.cpu.ip = t.post_success;
+    t.task.cpu.ip = unlocking_thread::post_success;
     p->thread_exits(t.task);
-    const bool spared = t.memory.words[t.word(0)] == (me | FUTEX_WAITERS);
+    const bool spared = t.memory.words[dying_thread::word(0)] == (me | FUTEX_WAITERS);
     EXPECT_EQ(spared, p != &stock_copy()) << p->name();
   }
 }
@@ -128,22 +129,22 @@ TEST(Policies, OutsideATransactionAllReportTheDeath) {
   for (const policy* p : all_policies()) {
     if (!p->replaces_the_kernel()) continue;
     unlocking_thread t;
-    t.task.cpu.ip = t.post_cond_store - 1;
+    t.task.cpu.ip = unlocking_thread::post_cond_store - 1;
     p->thread_exits(t.task);
-    EXPECT_EQ(t.memory.words[t.word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS) << p->name();
+    EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS) << p->name();
     EXPECT_EQ(t.memory.wakes.size(), 1u) << p->name();
   }
 }
 
 TEST(Policies, InsideATransactionThePostedOneLosesTheWakeAndTheMendedOneGivesIt) {
   unlocking_thread posted;
-  posted.task.cpu.ip = posted.post_success;
+  posted.task.cpu.ip = unlocking_thread::post_success;
   rseq_rl_cs_as_posted().thread_exits(posted.task);
   EXPECT_TRUE(posted.memory.wakes.empty());
   unlocking_thread mended;
-  mended.task.cpu.ip = mended.post_success;
+  mended.task.cpu.ip = unlocking_thread::post_success;
   rseq_rl_cs_mended().thread_exits(mended.task);
-  EXPECT_EQ(mended.memory.wakes, std::vector<std::uint64_t>{mended.word(0)});
+  EXPECT_EQ(mended.memory.wakes, std::vector<std::uint64_t>{dying_thread::word(0)});
 }
 
 TEST(Policies, ASignalInsideATransactionCompletesItUnderTheMendedPolicyAlone) {
@@ -161,15 +162,16 @@ TEST(Policies, ASignalInsideATransactionCompletesItUnderTheMendedPolicyAlone) {
 TEST(Policies, AForgedDescriptorReachesNothingButTheForgersOwnPendingLock) {
   // The widest range there is: every instruction counts as inside.
   unlocking_thread t;
-  t.memory.put64(t.descriptor + offsetof(rseq_rl_cs, post_cond_store_ip), 0);
-  t.memory.put64(t.descriptor + offsetof(rseq_rl_cs, post_success_ip), 0);
-  t.memory.put64(t.descriptor + offsetof(rseq_rl_cs, post_clear_op_pending_ip), ~std::uint64_t{0});
+  t.memory.put64(unlocking_thread::descriptor + offsetof(rseq_rl_cs, post_cond_store_ip), 0);
+  t.memory.put64(unlocking_thread::descriptor + offsetof(rseq_rl_cs, post_success_ip), 0);
+  t.memory.put64(unlocking_thread::descriptor + offsetof(rseq_rl_cs, post_clear_op_pending_ip),
+                 ~std::uint64_t{0});
   t.lock(1, me | FUTEX_WAITERS);
   t.list({1});
   rseq_rl_cs_mended().thread_exits(t.task);
-  EXPECT_EQ(t.memory.words[t.word(0)],
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)],
             me | FUTEX_WAITERS); // as if it had never announced the operation
-  EXPECT_EQ(t.memory.words[t.word(1)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
 }
 
 } // namespace
