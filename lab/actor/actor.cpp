@@ -201,6 +201,13 @@ const heirlock_subject* find_subject(const char* name) {
   return nullptr;
 }
 
+// -1, which every use of it refuses, when the text is no number.
+int descriptor_named(const char* text) {
+  char* end = nullptr;
+  const long value = strtol(text, &end, 10);
+  return *text != '\0' && *end == '\0' ? static_cast<int>(value) : -1;
+}
+
 void describe_subject() {
   arena_control& c = control();
   c.subject_size = subject->size;
@@ -231,9 +238,9 @@ int main(int argc, char** argv) {
   }
   void* const where = reinterpret_cast<void*>(arena::base);
   void* const mapped = mmap(where, arena::size, PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_FIXED_NOREPLACE, atoi(argv[1]), 0);
+                            MAP_SHARED | MAP_FIXED_NOREPLACE, descriptor_named(argv[1]), 0);
   if (mapped != where) return 3;
-  scratch_fd = atoi(argv[2]);
+  scratch_fd = descriptor_named(argv[2]);
   subject = find_subject(argv[3]);
   if (subject != nullptr) describe_subject();
   if (subject == nullptr) return 4;

@@ -50,8 +50,7 @@ window window_of(const toy_library& toy, const toy_expectation& expected) {
 bool is_inside(const kill_point_report& at, const std::string& toy, const toy_expectation& expected,
                const window& where) {
   // One step before the call, or one behind the return, is the caller's own.
-  if (std::filesystem::path(at.where.module).filename() !=
-      std::filesystem::path(toy).filename())
+  if (std::filesystem::path(at.where.module).filename() != std::filesystem::path(toy).filename())
     return expected.where_begin == nullptr || expected.where_end == nullptr;
   return where.begin <= at.where.module_offset && at.where.module_offset < where.end;
 }
@@ -123,7 +122,8 @@ TEST(a_scenario, fails_at_least_one_planted_lock) {
   std::set<std::string> failing;
   for (const char* path : broken_toys) {
     const toy_library toy(path);
-    for (const toy_expectation& expected : toy.expectations()) failing.insert(expected.scenario);
+    for (const toy_expectation& expected : toy.expectations())
+      failing.insert(expected.scenario);
   }
   for (const scenario* what : all_scenarios())
     EXPECT_TRUE(failing.contains(std::string(what->name()))) << what->name();

@@ -33,7 +33,7 @@ TOY_OP int lock_(void* object) {
 TOY_ROBUST_SUBJECT("two-owners", "broken: looks, and then takes", lock_, toy_trylock, toy_unlock,
                    toy_consistent)
 
-const struct toy_expectation heirlock_toy_expectations[] = {
-    {"lock", "waiter-asleep", "two owners", toy_fault_begin_lock, toy_fault_end_lock,
-     TOY_NEEDS_RESUME},
-    {0}};
+const struct toy_expectation heirlock_toy_expectations[] = {{"lock", "waiter-asleep", "two owners",
+                                                             toy_fault_begin_lock,
+                                                             toy_fault_end_lock, TOY_NEEDS_RESUME},
+                                                            {0}};
