@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <heirlock/detail/lockable.hpp>
+#include <heirlock/domain.hpp>
+
+#include <type_traits>
+
+namespace heirlock {
+
+// A mutex for memory that processes share: place it there and construct it once.
+//
+//   struct account { heirlock::mutex lock; long balance; };
+//   auto* shared = new (segment) account;           // one process, once
+//
+//   auto got = shared->lock.acquire();              // any process
+//   if (got.needs_repair()) { repair(*shared); got.mark_consistent(); }
+//   if (got) shared->balance += 1;
+//
+// Any process may be killed at any instruction. If it owned the mutex, the next one is told; nobody waits
+// for the dead; and the kernel never writes to the mutex, so its memory may be reused as soon as the program
+// knows by its own logic that nobody is inside an operation on it.
+class mutex : public detail::lockable<mutex> {
+ public:
+  mutex() : mutex(domain::of_user()) {}
+  explicit mutex(const domain& where) { bind(where); }
+  // Nothing happens at the end of an object's life: other processes may still use the memory.
+  ~mutex() = default;
+  mutex(const mutex&) = delete;
+  mutex& operator=(const mutex&) = delete;
+
+  void mark_consistent() {
+    if (const int code = heirlock_mark_consistent(&cells_))
+      throw lock_error(code, "mark_consistent");
+  }
+
+ private:
+  friend class detail::lockable<mutex>;
+  friend class recursive_mutex;
+
+  inline void bind(const domain& where);
+  int acquire_raw(int clock, const timespec* until, heirlock_inheritance inheritance) noexcept {
+    if (__builtin_expect(detail::lock_fast(cells_), 1)) return 0;
+    return heirlock_lock_slow(&cells_, clock, until, inheritance);
+  }
+  int try_acquire_raw(heirlock_inheritance inheritance) noexcept {
+    if (__builtin_expect(detail::lock_fast(cells_), 1)) return 0;
+    return heirlock_trylock_slow(&cells_, inheritance);
+  }
+  int unlock_raw() noexcept { return detail::unlock_fast(cells_); }
+
+  detail::mutex_cells cells_;
+};
+
+inline void mutex::bind(const domain& where) {
+  cells_.word.store(detail::word_free, std::memory_order_relaxed);
+  cells_.tail.store(0, std::memory_order_relaxed);
+  cells_.domain_id.store(where.inspect().id, std::memory_order_release);
+}
+
+static_assert(sizeof(mutex) == 16 && std::is_standard_layout_v<mutex> &&
+              std::is_trivially_destructible_v<mutex>);
+
+} // namespace heirlock

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "src/core/domain.hpp"
+
+namespace heirlock::core {
+
+// Finds or makes a domain and attaches this process to it. 0 or an errno value; details say more.
+int open_domain(const heirlock_domain_options_t& options, attached_domain*& domain,
+                heirlock_error_t& details) noexcept;
+int close_domain(attached_domain& domain) noexcept;
+
+// Records an error and returns its code.
+__attribute__((format(printf, 3, 4))) int refuse(heirlock_error_t& details, int code,
+                                                 const char* format, ...) noexcept;
+
+} // namespace heirlock::core

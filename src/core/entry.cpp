@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/core/entry.hpp"
+
+#include "src/core/claim.hpp"
+#include "src/core/process.hpp"
+
+#include <cerrno>
+
+namespace heirlock::core {
+
+int domain_of(const mutex_cells& mutex, attached_domain*& domain) noexcept {
+  const std::uint32_t id = mutex.domain_id.load(std::memory_order_relaxed);
+  if (id == 0 || id == detail::no_domain) return EINVAL;
+  domain = find_domain(id);
+  if (domain != nullptr) return 0;
+  // The mutex may be of the default domain, which this process has had no reason to attach to so far. An id
+  // that is not the default's is refused: to adopt it would be to trust a table that was not chosen.
+  int error = 0;
+  domain = default_domain(error);
+  if (domain == nullptr || domain->id != id) return EXDEV;
+  return 0;
+}
+
+int enter(const mutex_cells& mutex, attached_domain*& domain, const sys::deadline* limit) noexcept {
+  notice_fork();
+  if (const int error = domain_of(mutex, domain)) return error;
+  return claim_seat(*domain, limit);
+}
+
+int enter_as_owner(const mutex_cells& mutex, attached_domain*& domain) noexcept {
+  notice_fork();
+  if (const int error = domain_of(mutex, domain)) return error;
+  return resume_seat(*domain) ? 0 : EPERM;
+}
+
+} // namespace heirlock::core

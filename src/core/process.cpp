@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/core/process.hpp"
+
+#include "src/core/domain.hpp"
+#include "src/sys/file.hpp"
+#include "src/sys/futex.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <pthread.h>
+
+extern "C" {
+__thread heirlock::detail::thread_self heirlock_self __attribute__((tls_model("initial-exec"))) = {
+    heirlock::detail::no_domain, 0, 0, nullptr, 0, 0, {}};
+}
+
+namespace heirlock::core {
+namespace {
+
+//   free       anyone may take it by CAS
+//   held       the holder stores free; nobody sleeps
+//   contended  the holder stores free and wakes
+enum lock_state : std::uint32_t { free, held, contended };
+std::atomic<std::uint32_t> process_lock_word{free};
+
+// Nonzero in the process that set it; zero in any child, whatever made the child.
+std::atomic<std::uint32_t>* fork_witness = nullptr;
+bool handlers_installed = false;
+
+bool take(const sys::deadline* limit) noexcept {
+  std::uint32_t expected = free;
+  if (process_lock_word.compare_exchange_strong(expected, held, std::memory_order_acquire))
+    return true;
+  while (process_lock_word.exchange(contended, std::memory_order_acquire) != free) {
+    sys::wait_set sleep;
+    sleep.add(process_lock_word, contended);
+    if (sleep.sleep(limit) == sys::wait_set::end::timed_out) return false;
+  }
+  return true;
+}
+
+void give() noexcept {
+  if (process_lock_word.exchange(free, std::memory_order_release) == contended)
+    sys::wake_all(process_lock_word);
+}
+
+void become_child() noexcept {
+  process_lock_word.store(free, std::memory_order_relaxed);
+  forget_seats();
+  for (attached_domain& domain : domains) {
+    domain.process = 0;
+    domain.liveness_pin = nullptr; // the mapping is not inherited
+  }
+  if (fork_witness != nullptr) fork_witness->store(1, std::memory_order_relaxed);
+}
+
+void before_fork() noexcept {
+  take(nullptr);
+}
+void after_fork_in_parent() noexcept {
+  give();
+}
+void after_fork_in_child() noexcept {
+  become_child();
+}
+
+} // namespace
+
+process_lock::process_lock(const sys::deadline* limit) noexcept : held_(take(limit)) {}
+
+process_lock::~process_lock() {
+  if (held_) give();
+}
+
+int prepare_for_forks() noexcept {
+  if (fork_witness == nullptr) {
+    auto* page = static_cast<std::atomic<std::uint32_t>*>(sys::map_wiped_on_fork());
+    if (page == nullptr) return errno;
+    page->store(1, std::memory_order_relaxed);
+    fork_witness = page;
+  }
+  if (!handlers_installed) {
+    if (const int error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child))
+      return error;
+    handlers_installed = true;
+  }
+  return 0;
+}
+
+void notice_fork() noexcept {
+  if (fork_witness != nullptr && fork_witness->load(std::memory_order_relaxed) == 0) become_child();
+}
+
+void forget_seats() noexcept {
+  heirlock_self = {detail::no_domain, 0, 0, nullptr, 0, 0, {}};
+}
+
+} // namespace heirlock::core

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# heirlock_library(ROOT SUFFIX): targets heirlock_objects<SUFFIX> and heirlock_static<SUFFIX> of the sources
+# under ROOT, which has include/ and src/. The tests use it on copies in which a fault is planted.
+set(HEIRLOCK_SOURCES
+  src/sys/file.cpp
+  src/sys/futex.cpp
+  src/sys/membarrier.cpp
+  src/sys/robust_word.cpp
+  src/core/claim.cpp
+  src/core/claim_lock.cpp
+  src/core/domain.cpp
+  src/core/domain_check.cpp
+  src/core/domain_make.cpp
+  src/core/domain_open.cpp
+  src/core/entry.cpp
+  src/core/mutex_lock.cpp
+  src/core/mutex_ops.cpp
+  src/core/process.cpp
+  src/core/queue_place.cpp
+  src/capi/domain.cpp
+  src/capi/mutex.cpp)
+
+function(heirlock_library root suffix)
+  list(TRANSFORM HEIRLOCK_SOURCES PREPEND ${root}/ OUTPUT_VARIABLE sources)
+  add_library(heirlock_objects${suffix} OBJECT ${sources})
+  heirlock_options(heirlock_objects${suffix} SHIPPED)
+  target_include_directories(heirlock_objects${suffix} BEFORE PRIVATE
+    ${root} ${root}/include
+    ${root}/src/sys/libc/${HEIRLOCK_LIBC} ${root}/src/sys/arch/${HEIRLOCK_ARCH})
+  target_compile_definitions(heirlock_objects${suffix} PRIVATE _GNU_SOURCE)
+  target_compile_options(heirlock_objects${suffix} PRIVATE
+    -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden -fvisibility-inlines-hidden)
+  set_target_properties(heirlock_objects${suffix} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+
+  add_library(heirlock_static${suffix} STATIC)
+  target_link_libraries(heirlock_static${suffix} PRIVATE heirlock_objects${suffix} PUBLIC Threads::Threads)
+  target_include_directories(heirlock_static${suffix} PUBLIC ${root}/include)
+  set_target_properties(heirlock_static${suffix} PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME heirlock${suffix})
+endfunction()

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "src/sys/clock.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+// Files, mappings and open-file-description locks. Calls go to the kernel directly: the libc wrappers are
+// cancellation points, and a thread that is cancelled inside a claim would leave the claim lock held.
+// Functions that return int return 0 or a descriptor, or a negated errno value.
+namespace heirlock::sys {
+
+int open_file(const char* path, int flags, mode_t mode) noexcept;
+// The same file through a new description of its own: locks are not shared with the given descriptor's.
+int open_again(int descriptor) noexcept;
+int close_file(int descriptor) noexcept;
+int status_of(int descriptor, struct stat& status) noexcept;
+int link_unnamed(int descriptor, const char* path) noexcept;
+int set_group_and_mode(int descriptor, gid_t group, mode_t mode) noexcept;
+int set_mode(int descriptor, mode_t mode) noexcept;
+int allocate(int descriptor, std::size_t size) noexcept;
+int memory_file(const char* name) noexcept;
+int read_at_start(int descriptor, void* into, std::size_t size) noexcept; // 0: all of it was there
+int read_file(const char* path, char* into, std::size_t size) noexcept;
+
+void* map_shared(int descriptor, std::size_t size) noexcept; // nullptr when refused
+void* map_pin(int descriptor) noexcept;                      // one read-only page, not for children
+void unmap(void* address, std::size_t size) noexcept;
+// One private page that a child finds zeroed, however it was forked.
+void* map_wiped_on_fork() noexcept;
+
+int try_lock_byte(int descriptor, std::int64_t offset) noexcept;
+// Waits without limit, or polls until the deadline: -ETIMEDOUT.
+int lock_byte(int descriptor, std::int64_t offset, const deadline* limit) noexcept;
+// 1 when another description holds the byte, 0 when none does.
+int byte_is_locked(int descriptor, std::int64_t offset) noexcept;
+
+int random_bytes(void* into, std::size_t size) noexcept;
+void sleep_for(std::int64_t ns) noexcept;
+pid_t thread_id() noexcept;
+// False only when this process certainly has no thread of that id.
+bool thread_exists(pid_t tid) noexcept;
+
+} // namespace heirlock::sys
