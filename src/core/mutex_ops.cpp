@@ -126,13 +126,14 @@ int heirlock_unlock_slow(mutex_cells* mutex) noexcept {
   return 0;
 }
 
-void heirlock_ring_bell(std::uint32_t number) noexcept {
+int heirlock_ring_bell(std::uint32_t number) noexcept {
   heirlock::detail::thread_self& self = heirlock_self;
   auto& rings = *reinterpret_cast<bell*>(self.bells + number * heirlock::detail::bell_stride);
   // Only the owner clears the flag, and always before it wakes: a head that finds 0 here sets it anew and
   // then sees the release.
   if (self.asymmetric != 0) rings.flag.store(0, std::memory_order_relaxed);
   heirlock::sys::wake_all(rings.flag);
+  return 0;
 }
 
 int heirlock_mark_consistent(mutex_cells* mutex) noexcept {

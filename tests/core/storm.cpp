@@ -137,7 +137,8 @@ class worker {
 
   void section() {
     const unsigned turns = random_() % 8 == 0 ? 4000 : random_() % 100;
-    for (unsigned i = 0; i < turns; ++i) asm volatile("" ::: "memory");
+    for (unsigned i = 0; i < turns; ++i)
+      asm volatile("" ::: "memory");
   }
 
   heirlock::outcome<heirlock::mutex> attempt(heirlock::mutex& lock) {

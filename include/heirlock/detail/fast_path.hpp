@@ -78,7 +78,8 @@ HEIRLOCK_API int heirlock_lock_slow(::heirlock::detail::mutex_cells*, int clock,
 HEIRLOCK_API int heirlock_trylock_slow(::heirlock::detail::mutex_cells*,
                                        heirlock_inheritance) noexcept;
 HEIRLOCK_API int heirlock_unlock_slow(::heirlock::detail::mutex_cells*) noexcept;
-HEIRLOCK_API void heirlock_ring_bell(std::uint32_t bell) noexcept;
+HEIRLOCK_API int
+heirlock_ring_bell(std::uint32_t bell) noexcept; // 0: so that it can be tail-called
 HEIRLOCK_API int heirlock_mark_consistent(::heirlock::detail::mutex_cells*) noexcept;
 HEIRLOCK_API int heirlock_is_mine(const ::heirlock::detail::mutex_cells*) noexcept;
 HEIRLOCK_API int heirlock_owner_tid(const ::heirlock::detail::mutex_cells*, int* tid) noexcept;
@@ -115,24 +116,24 @@ __attribute__((always_inline)) inline int unlock_fast(mutex_cells& mutex) noexce
                            (seen ^ self.identity) >= plain_owner_limit,
                        0))
     return heirlock_unlock_slow(&mutex);
+  // From the release on the mutex may be gone: nothing after it touches the mutex. The bell is given back
+  // before, which nobody but this thread can tell.
   const std::uint32_t bell = bell_of(seen);
-  bool ring = false;
+  self.free_bells = self.free_bells | std::uint32_t{1} << bell;
   if (self.asymmetric == 0) {
     // sync handover. STARVE may have come since the load; to overlook it is legal.
     seen = mutex.word.exchange(word_free, std::memory_order_release);
-    ring = (seen & waiters) != 0;
+    if (__builtin_expect((seen & waiters) != 0, 0)) return heirlock_ring_bell(bell);
   } else {
-    // sync handover, sync asymmetric: a store and a load that the processor may reorder. The waiter makes up
-    // for it: it sets the flag, runs a barrier on every processor, and only then looks at the word.
+    // sync handover, sync asymmetric: a store and a load that the processor may reorder. The waiter makes
+    // up for it: it sets the flag, runs a barrier on every processor, and only then looks at the word.
     mutex.word.store(word_free, std::memory_order_release);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     const auto* flag =
         reinterpret_cast<const std::atomic<std::uint32_t>*>(self.bells + bell * bell_stride);
-    ring = flag->load(std::memory_order_relaxed) != 0;
+    if (__builtin_expect(flag->load(std::memory_order_relaxed) != 0, 0))
+      return heirlock_ring_bell(bell);
   }
-  // From the release on the mutex may be gone: nothing below touches it.
-  self.free_bells |= std::uint32_t{1} << bell;
-  if (__builtin_expect(ring, 0)) heirlock_ring_bell(bell);
   return 0;
 }
 

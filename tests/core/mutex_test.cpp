@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/core/support.hpp"
+
+#include <heirlock/recursive_mutex.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace heirlock::test {
+namespace {
+
+struct MutexTest : testing::TestWithParam<unlock_mode> {
+  domain where = GetParam() == unlock_mode::rmw
+                     ? nameless()
+                     : nameless([](domain_options o) { return o.unlock(unlock_mode::asymmetric); });
+  ~MutexTest() override {
+    where.detach_thread();
+    where.close();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Modes, MutexTest,
+                         testing::Values(unlock_mode::rmw, unlock_mode::asymmetric),
+                         [](const auto& mode) {
+                           return mode.param == unlock_mode::rmw ? "Rmw" : "Asymmetric";
+                         });
+
+TEST_P(MutexTest, ExcludesThreads) {
+  heirlock::mutex lock(where);
+  long count = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < 20000; ++n) {
+        const std::lock_guard<heirlock::mutex> guard(lock);
+        ++count;
+      }
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_EQ(count, 80000);
+}
+
+TEST_P(MutexTest, WorksWithTheStandardsGuards) {
+  heirlock::mutex a(where), b(where);
+  {
+    const std::scoped_lock both(a, b);
+    EXPECT_EQ(a.try_acquire().status(), status::busy);
+  }
+  std::unique_lock<heirlock::mutex> later(a, std::defer_lock);
+  EXPECT_TRUE(later.try_lock_for(1ms));
+}
+
+TEST_P(MutexTest, TellsWhoRelocksAndWhoUnlocksWithoutOwning) {
+  heirlock::mutex lock(where);
+  EXPECT_THROW(lock.unlock(), lock_error) << "a free mutex";
+  lock.lock();
+  EXPECT_EQ(lock.acquire().status(), status::would_deadlock);
+  int by_other = 0;
+  std::thread([&] {
+    where.attach_thread();
+    try {
+      lock.unlock();
+    } catch (const lock_error& error) {
+      by_other = error.code().value();
+    }
+  }).join();
+  EXPECT_EQ(by_other, EPERM);
+  lock.unlock();
+  EXPECT_TRUE(lock.try_lock()) << "the wrong unlocks changed nothing";
+  lock.unlock();
+}
+
+TEST_P(MutexTest, TimesOutOnBothClocksAndAtOnceInThePast) {
+  heirlock::mutex lock(where);
+  lock.lock();
+  std::thread([&] {
+    EXPECT_EQ(lock.acquire_for(2ms).status(), status::timed_out);
+    EXPECT_EQ(lock.acquire_until(std::chrono::system_clock::now() + 2ms).status(),
+              status::timed_out);
+    EXPECT_EQ(lock.acquire_until(std::chrono::steady_clock::now() - 1h).status(),
+              status::timed_out);
+    EXPECT_EQ(lock.acquire_until(std::chrono::system_clock::time_point(-1h)).status(),
+              status::timed_out);
+    EXPECT_FALSE(lock.try_lock_for(0s));
+  }).join();
+  lock.unlock();
+  EXPECT_TRUE(lock.try_lock_until(std::chrono::steady_clock::now() - 1h))
+      << "free: no time is needed";
+  lock.unlock();
+}
+
+TEST_P(MutexTest, AWaiterThatTimesOutLeavesTheOthersServed) {
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  child first(
+      [&] { return lock->acquire_until(std::chrono::steady_clock::now() + 50ms).owns() ? 1 : 0; });
+  ASSERT_TRUE(first.falls_asleep());
+  child second([&] { return lock->acquire() ? 0 : 1; });
+  ASSERT_TRUE(second.falls_asleep());
+  EXPECT_EQ(first.ended(), 0);
+  lock->unlock();
+  EXPECT_EQ(second.ended(), 0);
+}
+
+TEST_P(MutexTest, TheNextOneIsToldOfADeathExactlyOnce) {
+  shared<heirlock::mutex> lock(where);
+  child owner([&] { return lock->acquire() ? (pause(), 1) : 2; });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  owner.kill_now();
+  {
+    auto got = lock->acquire();
+    ASSERT_TRUE(got.needs_repair());
+    EXPECT_FALSE(got) << "a death cannot be overlooked";
+    got.mark_consistent();
+    EXPECT_TRUE(got);
+    EXPECT_THROW(got.mark_consistent(), lock_error) << "it is consistent";
+  }
+  EXPECT_TRUE(lock->acquire());
+}
+
+TEST_P(MutexTest, ASleeperIsServedWhenTheOwnerDies) {
+  shared<heirlock::mutex> lock(where);
+  child owner([&] { return lock->acquire() ? (pause(), 1) : 2; });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  child waiter([&] { return lock->acquire().needs_repair() ? 0 : 1; });
+  ASSERT_TRUE(waiter.falls_asleep());
+  child follower([&] { return lock->acquire().status() == status::not_recoverable ? 0 : 1; });
+  ASSERT_TRUE(follower.falls_asleep());
+  owner.kill_now();
+  EXPECT_EQ(waiter.ended(), 0);
+  EXPECT_EQ(follower.ended(), 0) << "the waiter did not repair";
+}
+
+TEST_P(MutexTest, LockDeclinesADeadOwnersMutexAndLeavesItForOneWhoCanRepair) {
+  shared<heirlock::mutex> lock(where);
+  child owner([&] { return lock->acquire() ? (pause(), 1) : 2; });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  owner.kill_now();
+  for (int i = 0; i < 2; ++i) {
+    try {
+      lock->lock();
+      FAIL() << "the death was overlooked";
+    } catch (const lock_error& error) {
+      EXPECT_EQ(error.status(), status::owner_died);
+    }
+    EXPECT_THROW(static_cast<void>(lock->try_lock()), lock_error);
+  }
+  EXPECT_TRUE(lock->acquire().needs_repair());
+}
+
+TEST_P(MutexTest, WhoDoesNotRepairMakesItNotRecoverable) {
+  shared<heirlock::mutex> lock(where);
+  child owner([&] { return lock->acquire() ? (pause(), 1) : 2; });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  owner.kill_now();
+  EXPECT_TRUE(lock->acquire().needs_repair());
+  EXPECT_EQ(lock->acquire().status(), status::not_recoverable);
+  EXPECT_EQ(lock->try_acquire().status(), status::not_recoverable);
+  EXPECT_EQ(lock->acquire_for(1ms).status(), status::not_recoverable);
+}
+
+TEST_P(MutexTest, AMatchAnswersEachCase) {
+  shared<heirlock::mutex> lock(where);
+  const auto how = [&] {
+    return lock->acquire().match([] { return std::string("acquired"); },
+                                 [](auto& got) {
+                                   got.mark_consistent();
+                                   return std::string("died");
+                                 },
+                                 [](status why) { return std::to_string(static_cast<int>(why)); });
+  };
+  EXPECT_EQ(how(), "acquired");
+  child owner([&] { return lock->acquire() ? (pause(), 1) : 2; });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  owner.kill_now();
+  EXPECT_EQ(how(), "died");
+  EXPECT_EQ(how(), "acquired");
+}
+
+TEST_P(MutexTest, AThreadThatEndsWithTheMutexIsADeadOwner) {
+  heirlock::mutex lock(where);
+  std::thread([&] { lock.lock(); }).join();
+  EXPECT_TRUE(lock.acquire().needs_repair());
+}
+
+TEST_P(MutexTest, DetachingWithTheMutexIsADeath) {
+  heirlock::mutex lock(where);
+  std::thread([&] {
+    lock.lock();
+    where.detach_thread();
+    EXPECT_THROW(lock.unlock(), lock_error) << "it is not the owner any more";
+    EXPECT_TRUE(lock.acquire().needs_repair()) << "a new seat";
+  }).join();
+}
+
+TEST_P(MutexTest, AForkedChildOwnsNothing) {
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  child forked([&] {
+    try {
+      lock->unlock();
+      return 1;
+    } catch (const lock_error& error) {
+      if (error.code().value() != EPERM) return 2;
+    }
+    return lock->try_acquire().status() == status::busy ? 0 : 3;
+  });
+  EXPECT_EQ(forked.ended(), 0);
+  lock->unlock();
+  child later([&] { return lock->acquire() ? 0 : 1; });
+  EXPECT_EQ(later.ended(), 0);
+}
+
+TEST_P(MutexTest, AChildMadeWithoutForkHandlersOwnsNothingEither) {
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  const pid_t raw =
+      static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (raw == 0) _exit(lock->try_acquire().status() == status::busy ? 0 : 1);
+  int result = -1;
+  ASSERT_EQ(waitpid(raw, &result, 0), raw);
+  EXPECT_EQ(WEXITSTATUS(result), 0);
+  lock->unlock();
+}
+
+TEST_P(MutexTest, AZeroedOrScribbledWordIsRefused) {
+  alignas(16) unsigned char memory[sizeof(heirlock::mutex)] = {};
+  auto& zeroed = *reinterpret_cast<heirlock::mutex*>(memory);
+  EXPECT_EQ(zeroed.acquire().status(), status::invalid);
+  EXPECT_EQ(zeroed.try_acquire().status(), status::invalid);
+  EXPECT_THROW(zeroed.unlock(), lock_error);
+
+  heirlock::mutex lock(where);
+  where.attach_thread();
+  for (const std::uint64_t scribble : {0xDEADBEEFCAFEF00Dull, ~0ull, 0x41414141ull}) {
+    memcpy(static_cast<void*>(&lock), &scribble, sizeof scribble);
+    EXPECT_EQ(lock.try_acquire().status(), status::invalid);
+    EXPECT_EQ(lock.acquire_for(1ms).status(), status::invalid);
+    EXPECT_THROW(lock.unlock(), lock_error);
+  }
+}
+
+TEST_P(MutexTest, AMutexOfAnotherDomainIsRefusedAndNeverAdopted) {
+  domain other = nameless();
+  heirlock::mutex lock(other);
+  lock.lock();
+  lock.unlock();
+  other.detach_thread();
+  other.close();
+  EXPECT_EQ(lock.acquire().status(), status::wrong_domain);
+  EXPECT_EQ(lock.try_acquire().status(), status::wrong_domain);
+  EXPECT_THROW(lock.unlock(), lock_error);
+}
+
+// The same seat number, bell and generation in two domains: only the id tells the words apart.
+TEST_P(MutexTest, EqualSeatsOfTwoDomainsAreNotTheSameOwner) {
+  domain other = nameless();
+  heirlock::mutex here(where), there(other);
+  std::thread([&] {
+    here.lock();
+    there.lock();
+    std::uint64_t words[2][2];
+    memcpy(words[0], static_cast<void*>(&here), sizeof words[0]);
+    memcpy(words[1], static_cast<void*>(&there), sizeof words[1]);
+    EXPECT_EQ(words[0][0], words[1][0]) << "the test wants equal words";
+    there.unlock();
+    // Now the thread's current domain is `other`; a word of `where` must not be taken for its own.
+    EXPECT_THROW(there.unlock(), lock_error);
+    here.unlock();
+    EXPECT_TRUE(here.try_lock());
+    here.unlock();
+    where.detach_thread();
+    other.detach_thread();
+  }).join();
+  other.close();
+}
+
+TEST_P(MutexTest, AThreadMayHoldMutexesOfManyDomains) {
+  std::vector<domain> domains;
+  for (int i = 0; i < 10; ++i)
+    domains.push_back(nameless());
+  std::vector<std::unique_ptr<heirlock::mutex>> locks;
+  for (int round = 0; round < 3; ++round) {
+    for (const domain& each : domains) {
+      locks.push_back(std::make_unique<heirlock::mutex>(each));
+      locks.back()->lock();
+    }
+  }
+  for (auto& lock : locks)
+    lock->unlock();
+  for (domain& each : domains) {
+    each.detach_thread();
+    each.close();
+  }
+}
+
+TEST_P(MutexTest, ARecursiveMutexCountsAndSurvivesItsOwner) {
+  shared<recursive_mutex> lock(where);
+  lock->lock();
+  EXPECT_TRUE(lock->try_lock());
+  EXPECT_TRUE(lock->acquire());
+  lock->unlock();
+  child other([&] { return lock->try_acquire().status() == status::busy ? 0 : 1; });
+  EXPECT_EQ(other.ended(), 0);
+  lock->unlock();
+  EXPECT_THROW(lock->unlock(), lock_error);
+  child owner([&] {
+    lock->lock();
+    lock->lock();
+    return pause();
+  });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  owner.kill_now();
+  auto got = lock->acquire();
+  ASSERT_TRUE(got.needs_repair());
+  got.mark_consistent();
+  got.unlock();
+  child next([&] { return lock->try_acquire() ? 0 : 1; });
+  EXPECT_EQ(next.ended(), 0) << "the dead owner's count was not inherited";
+}
+
+struct many {
+  std::array<std::atomic<std::uint64_t>, 2 * 100000> memory;
+  std::atomic<bool> ready;
+};
+
+TEST_P(MutexTest, AHundredThousandMutexesHeldAtDeathAreAllReported) {
+  constexpr int count = 100000;
+  shared<many> space;
+  auto* locks = reinterpret_cast<heirlock::mutex*>(&space->memory);
+  for (int i = 0; i < count; ++i)
+    new (&locks[i]) heirlock::mutex(where);
+  for (const bool only_the_thread : {false, true}) {
+    if (only_the_thread) {
+      std::thread([&] {
+        for (int i = 0; i < count; ++i)
+          locks[i].lock();
+      }).join();
+    } else {
+      child owner([&] {
+        for (int i = 0; i < count; ++i)
+          locks[i].lock();
+        space->ready = true;
+        return pause();
+      });
+      ASSERT_TRUE(eventually([&] { return space->ready.load(); }));
+      owner.kill_now();
+    }
+    int reported = 0;
+    for (int i = 0; i < count; ++i) {
+      auto got = locks[i].try_acquire();
+      if (!got.needs_repair()) continue;
+      ++reported;
+      got.mark_consistent();
+    }
+    EXPECT_EQ(reported, count);
+  }
+}
+
+} // namespace
+} // namespace heirlock::test

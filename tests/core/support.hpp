@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <heirlock/domain.hpp>
+#include <heirlock/mutex.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <gtest/gtest.h>
+#include <new>
+#include <string>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+namespace heirlock::test {
+
+using namespace std::chrono_literals;
+
+inline constexpr auto patience = 20s;
+
+// Waits for a condition, with a bound. False: it did not come true.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    usleep(200);
+  }
+  return true;
+}
+
+// Memory that children share.
+template <class T>
+class shared {
+ public:
+  template <class... Arguments>
+  explicit shared(Arguments&&... arguments)
+      : memory_(
+            mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
+        object_(memory_ == MAP_FAILED ? nullptr
+                                      : new (memory_) T(std::forward<Arguments>(arguments)...)) {
+    if (object_ == nullptr) std::abort();
+  }
+  ~shared() { munmap(memory_, sizeof(T)); }
+  shared(const shared&) = delete;
+  shared& operator=(const shared&) = delete;
+  T& operator*() const { return *object_; }
+  T* operator->() const { return object_; }
+
+ private:
+  void* memory_;
+  T* object_;
+};
+
+// A child process that ends with the test, whatever happens.
+class child {
+ public:
+  explicit child(const std::function<int()>& body) {
+    fflush(stdout);
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(125);
+    int status = 126;
+    try {
+      status = body();
+    } catch (const std::exception& failure) {
+      fprintf(stderr, "child: %s\n", failure.what());
+    }
+    _exit(status);
+  }
+  ~child() { kill_now(); }
+  child(const child&) = delete;
+  child& operator=(const child&) = delete;
+
+  pid_t pid() const { return pid_; }
+  void send(int signal) const { kill(pid_, signal); }
+  // Returns when the process is gone, and with it its marks are set.
+  void kill_now() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+  // The exit status; -1 when it did not end in time or was killed.
+  int ended() {
+    int status = -1;
+    if (!eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; })) return -1;
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  // Until it sleeps in futex_waitv.
+  bool falls_asleep() const { return sleeps_in(SYS_futex_waitv); }
+  bool sleeps_in(long call) const {
+    return eventually([&] {
+      char path[64];
+      snprintf(path, sizeof path, "/proc/%d/syscall", pid_);
+      FILE* file = fopen(path, "re");
+      if (file == nullptr) return false;
+      long number = -1;
+      const int fields = fscanf(file, "%ld", &number);
+      fclose(file);
+      return fields == 1 && number == call;
+    });
+  }
+  bool stops() const {
+    int status = 0;
+    return eventually([&] { return waitpid(pid_, &status, WNOHANG | WUNTRACED) == pid_; }) &&
+           WIFSTOPPED(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+// A domain that no name leads to, so that nothing is left behind. Without a backstop: what is not woken hangs.
+inline domain nameless(domain_options (*more)(domain_options) = [](domain_options o) {
+  return o;
+}) {
+  heirlock_error_t error;
+  const int memory = heirlock_domain_memfd(&error);
+  if (memory < 0) throw std::runtime_error(error.text);
+  auto options = domain_options::of_descriptor(memory).threads(64).backstop(0ms);
+  const domain made = domain::open(more(options));
+  close(memory);
+  return made;
+}
+
+} // namespace heirlock::test
