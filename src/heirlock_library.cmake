@@ -18,7 +18,8 @@ set(HEIRLOCK_SOURCES
   src/core/process.cpp
   src/core/queue_place.cpp
   src/capi/domain.cpp
-  src/capi/mutex.cpp)
+  src/capi/mutex.cpp
+  CACHE INTERNAL "")
 
 function(heirlock_library root suffix)
   list(TRANSFORM HEIRLOCK_SOURCES PREPEND ${root}/ OUTPUT_VARIABLE sources)

@@ -114,6 +114,7 @@ slow_lock::wait_end slow_lock::wait(sys::wait_set& sleep) noexcept {
       by_caller = false;
     }
   }
+  if (!sys::has_wait_on_many()) count(domain_.counters().sleeps_in_turns);
   if (sleep.sleep(limit) != sys::wait_set::end::timed_out) return wait_end::woken;
   if (by_caller) return wait_end::deadline;
   count(domain_.counters().backstop_timeouts);

@@ -41,8 +41,9 @@ wait_set::end wait_set::sleep(const deadline* limit) noexcept {
     if (wait_on_many(entries_, count_, limit) >= 0 || errno == EAGAIN || errno == EINTR)
       return end::woken;
     if (errno == ETIMEDOUT) return end::timed_out;
-    if (errno != ENOSYS && errno != EPERM && errno != EACCES) return end::woken;
-    wait_on_many_missing.store(true, std::memory_order_relaxed);
+    if (errno == ENOSYS || errno == EPERM || errno == EACCES)
+      wait_on_many_missing.store(true, std::memory_order_relaxed);
+    return end::woken; // spuriously: the caller looks again, and may note how it sleeps from now on
   }
   return sleep_in_turns(limit);
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,13 +15,7 @@ namespace heirlock::test {
 namespace {
 
 struct MutexTest : testing::TestWithParam<unlock_mode> {
-  domain where = GetParam() == unlock_mode::rmw
-                     ? nameless()
-                     : nameless([](domain_options o) { return o.unlock(unlock_mode::asymmetric); });
-  ~MutexTest() override {
-    where.detach_thread();
-    where.close();
-  }
+  own_domain where = nameless(GetParam());
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, MutexTest,
@@ -246,7 +241,7 @@ TEST_P(MutexTest, AZeroedOrScribbledWordIsRefused) {
 }
 
 TEST_P(MutexTest, AMutexOfAnotherDomainIsRefusedAndNeverAdopted) {
-  domain other = nameless();
+  own_domain other = nameless();
   heirlock::mutex lock(other);
   lock.lock();
   lock.unlock();
@@ -259,7 +254,7 @@ TEST_P(MutexTest, AMutexOfAnotherDomainIsRefusedAndNeverAdopted) {
 
 // The same seat number, bell and generation in two domains: only the id tells the words apart.
 TEST_P(MutexTest, EqualSeatsOfTwoDomainsAreNotTheSameOwner) {
-  domain other = nameless();
+  own_domain other = nameless();
   heirlock::mutex here(where), there(other);
   std::thread([&] {
     here.lock();
@@ -277,26 +272,21 @@ TEST_P(MutexTest, EqualSeatsOfTwoDomainsAreNotTheSameOwner) {
     where.detach_thread();
     other.detach_thread();
   }).join();
-  other.close();
 }
 
 TEST_P(MutexTest, AThreadMayHoldMutexesOfManyDomains) {
-  std::vector<domain> domains;
+  std::vector<std::unique_ptr<own_domain>> domains;
   for (int i = 0; i < 10; ++i)
-    domains.push_back(nameless());
+    domains.emplace_back(new own_domain(nameless()));
   std::vector<std::unique_ptr<heirlock::mutex>> locks;
   for (int round = 0; round < 3; ++round) {
-    for (const domain& each : domains) {
-      locks.push_back(std::make_unique<heirlock::mutex>(each));
+    for (const std::unique_ptr<own_domain>& each : domains) {
+      locks.push_back(std::make_unique<heirlock::mutex>(*each));
       locks.back()->lock();
     }
   }
   for (auto& lock : locks)
     lock->unlock();
-  for (domain& each : domains) {
-    each.detach_thread();
-    each.close();
-  }
 }
 
 TEST_P(MutexTest, ARecursiveMutexCountsAndSurvivesItsOwner) {

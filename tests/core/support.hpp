@@ -120,17 +120,29 @@ class child {
   pid_t pid_;
 };
 
-// A domain that no name leads to, so that nothing is left behind. Without a backstop: what is not woken hangs.
-inline domain nameless(domain_options (*more)(domain_options) = [](domain_options o) {
-  return o;
-}) {
+// A domain that ends with the test.
+class own_domain : public domain {
+ public:
+  explicit own_domain(const domain& handle) : domain(handle) {}
+  ~own_domain() {
+    heirlock_thread_detach(native_handle());
+    heirlock_domain_close(native_handle());
+  }
+  own_domain(const own_domain&) = delete;
+  own_domain& operator=(const own_domain&) = delete;
+};
+
+// A domain that no name leads to, so that nothing is left behind. Unless given otherwise it has no backstop:
+// what is not woken hangs.
+inline own_domain nameless(unlock_mode mode = unlock_mode::rmw, std::uint32_t threads = 64,
+                           std::chrono::milliseconds trust = 0ms) {
   heirlock_error_t error;
   const int memory = heirlock_domain_memfd(&error);
   if (memory < 0) throw std::runtime_error(error.text);
-  auto options = domain_options::of_descriptor(memory).threads(64).backstop(0ms);
-  const domain made = domain::open(more(options));
+  const domain made = domain::open(
+      domain_options::of_descriptor(memory).threads(threads).unlock(mode).backstop(trust));
   close(memory);
-  return made;
+  return own_domain(made);
 }
 
 } // namespace heirlock::test
