@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/core/support.hpp"
 
-#include "src/core/domain_file.hpp"
+#include "src/core/domain.hpp"
 
 #include <atomic>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <thread>
@@ -100,6 +101,9 @@ TEST(DomainTest, AMakerThatIsKilledAnywhereLeavesNothingHalfMade) {
 }
 
 TEST(DomainTest, AMakerThatIsKilledInAGivenFileLeavesItToTheNext) {
+  pthread_mutex_t sound;
+  memset(&sound, 0, sizeof sound);
+  sys::init_robust(sound);
   for (unsigned delay = 0; delay < 2000; delay += 40) {
     const int memory = heirlock_domain_memfd(nullptr);
     ASSERT_GE(memory, 0);
@@ -112,7 +116,14 @@ TEST(DomainTest, AMakerThatIsKilledInAGivenFileLeavesItToTheNext) {
       usleep(delay);
       maker.kill_now();
     }
-    EXPECT_EQ(refusal(options), "");
+    {
+      const own_domain next(domain::open(options));
+      EXPECT_NE(next.inspect().id, 0u);
+      const heirlock_domain& made = *next.native_handle();
+      for (std::uint32_t i = 0; i < made.seat_count; ++i)
+        for (const core::bell& each : made.seats[i].bells)
+          ASSERT_EQ(memcmp(&each.mutex, &sound, sizeof each.mutex), 0);
+    }
     close(memory);
   }
 }

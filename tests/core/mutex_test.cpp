@@ -97,7 +97,10 @@ TEST_P(MutexTest, AWaiterThatTimesOutLeavesTheOthersServed) {
   ASSERT_TRUE(first.falls_asleep());
   child second([&] { return lock->acquire() ? 0 : 1; });
   ASSERT_TRUE(second.falls_asleep());
+  const auto slept = where.inspect().head_sleeps;
   EXPECT_EQ(first.ended(), 0);
+  ASSERT_TRUE(eventually([&] { return where.inspect().head_sleeps > slept; })) << "it leads now";
+  ASSERT_TRUE(second.falls_asleep());
   lock->unlock();
   EXPECT_EQ(second.ended(), 0);
 }
@@ -129,6 +132,24 @@ TEST_P(MutexTest, ASleeperIsServedWhenTheOwnerDies) {
   owner.kill_now();
   EXPECT_EQ(waiter.ended(), 0);
   EXPECT_EQ(follower.ended(), 0) << "the waiter did not repair";
+}
+
+// The domain has one seat: who comes after the dead owner holds the very seat that the word names.
+TEST_P(MutexTest, AWordOfASeatsLastHolderIsNotTakenForItsNext) {
+  const own_domain narrow = nameless(GetParam(), 1);
+  shared<heirlock::mutex> lock(narrow);
+  for (int round = 0; round < 3; ++round) {
+    child owner([&] { return lock->acquire() ? (pause(), 1) : 2; });
+    ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+    owner.kill_now();
+    child next([&] {
+      auto got = lock->acquire();
+      if (!got.needs_repair()) return 1;
+      got.mark_consistent();
+      return 0;
+    });
+    ASSERT_EQ(next.ended(), 0);
+  }
 }
 
 TEST_P(MutexTest, LockDeclinesADeadOwnersMutexAndLeavesItForOneWhoCanRepair) {
@@ -254,24 +275,32 @@ TEST_P(MutexTest, AMutexOfAnotherDomainIsRefusedAndNeverAdopted) {
 
 // The same seat number, bell and generation in two domains: only the id tells the words apart.
 TEST_P(MutexTest, EqualSeatsOfTwoDomainsAreNotTheSameOwner) {
-  own_domain other = nameless();
+  const own_domain other = nameless(GetParam());
   heirlock::mutex here(where), there(other);
-  std::thread([&] {
+  const auto word = [](heirlock::mutex& lock) {
+    std::uint64_t value = 0;
+    memcpy(&value, static_cast<void*>(&lock), sizeof value);
+    return value;
+  };
+  std::atomic<bool> held{false}, done{false};
+  std::thread owner([&] {
     here.lock();
+    held = true;
+    while (!done)
+      std::this_thread::yield();
+    EXPECT_NO_THROW(here.unlock());
+  });
+  while (!held)
+    std::this_thread::yield();
+  std::thread([&] {
     there.lock();
-    std::uint64_t words[2][2];
-    memcpy(words[0], static_cast<void*>(&here), sizeof words[0]);
-    memcpy(words[1], static_cast<void*>(&there), sizeof words[1]);
-    EXPECT_EQ(words[0][0], words[1][0]) << "the test wants equal words";
+    EXPECT_EQ(word(here), word(there)) << "the test wants equal words";
+    EXPECT_THROW(here.unlock(), lock_error);
+    EXPECT_EQ(here.try_acquire().status(), status::busy);
     there.unlock();
-    // Now the thread's current domain is `other`; a word of `where` must not be taken for its own.
-    EXPECT_THROW(there.unlock(), lock_error);
-    here.unlock();
-    EXPECT_TRUE(here.try_lock());
-    here.unlock();
-    where.detach_thread();
-    other.detach_thread();
   }).join();
+  done = true;
+  owner.join();
 }
 
 TEST_P(MutexTest, AThreadMayHoldMutexesOfManyDomains) {

@@ -37,8 +37,9 @@ using clock_type = std::chrono::steady_clock;
 constexpr unsigned most_processes = 16;
 constexpr unsigned most_threads = 8;
 constexpr unsigned mutex_count = 3;
+// None, so that the seats of the dead are claimed again while their mutexes still name them.
+constexpr unsigned spare_seats = 0;
 constexpr unsigned most_lives = 1u << 21; // processes and threads ever started
-constexpr auto patience = 10s;
 
 struct settings {
   unsigned kills = 2000;
@@ -81,6 +82,12 @@ struct ledger {
 
 ledger* book = nullptr;
 settings options;
+
+// How long a thread may stay without progress.
+std::chrono::seconds patience() {
+  const char* given = getenv("HEIRLOCK_TEST_PATIENCE");
+  return std::chrono::seconds(given != nullptr ? atoi(given) : 10);
+}
 
 bool is_dead(std::uint64_t life) {
   return book->dead[life].load() != 0 || book->dead[book->process_of_life[life].load()].load() != 0;
@@ -135,8 +142,15 @@ class worker {
     record_.at.store(static_cast<std::uint32_t>(now), std::memory_order_relaxed);
   }
 
+  // Mostly short, sometimes long enough for everyone else to fall asleep, sometimes with a sleep inside.
   void section() {
-    const unsigned turns = random_() % 8 == 0 ? 4000 : random_() % 100;
+    const unsigned kind = random_() % 64;
+    if (kind == 0) {
+      const timespec delay{0, 50000};
+      nanosleep(&delay, nullptr);
+      return;
+    }
+    const unsigned turns = kind < 4 ? 60000 : kind < 12 ? 4000 : random_() % 100;
     for (unsigned i = 0; i < turns; ++i)
       asm volatile("" ::: "memory");
   }
@@ -316,7 +330,7 @@ class storm {
         if (beats != c.beats[i]) {
           c.beats[i] = beats;
           c.moved[i] = now;
-        } else if (now - c.moved[i] > patience &&
+        } else if (now - c.moved[i] > patience() &&
                    record.at.load() == static_cast<unsigned>(phase::locking)) {
           hung_ = true;
         }
@@ -326,7 +340,7 @@ class storm {
 
   void finish() {
     book->stop = true;
-    const auto limit = clock_type::now() + patience;
+    const auto limit = clock_type::now() + patience();
     for (child& c : children_) {
       while (c.pid > 0) {
         if (waitpid(c.pid, nullptr, WNOHANG) == c.pid) {
@@ -470,7 +484,7 @@ int main(int argc, char** argv) {
   try {
     const auto domain =
         heirlock::domain::open(heirlock::domain_options::of_descriptor(memory)
-                                   .threads(256)
+                                   .threads(options.processes * options.threads + spare_seats)
                                    .unlock(options.asymmetric ? heirlock::unlock_mode::asymmetric
                                                               : heirlock::unlock_mode::rmw)
                                    .backstop(std::chrono::milliseconds(options.backstop_ms)));

@@ -23,11 +23,15 @@ namespace heirlock::test {
 
 using namespace std::chrono_literals;
 
-inline constexpr auto patience = 20s;
+// How long a condition may take to come true. Less where the tests are meant to fail.
+inline std::chrono::seconds patience() {
+  const char* given = getenv("HEIRLOCK_TEST_PATIENCE");
+  return std::chrono::seconds(given != nullptr ? atoi(given) : 20);
+}
 
 // Waits for a condition, with a bound. False: it did not come true.
 inline bool eventually(const std::function<bool()>& condition) {
-  const auto limit = std::chrono::steady_clock::now() + patience;
+  const auto limit = std::chrono::steady_clock::now() + patience();
   while (!condition()) {
     if (std::chrono::steady_clock::now() > limit) return false;
     usleep(200);
