@@ -303,7 +303,8 @@ TEST(DomainTest, SeatsOfAnEarlierBootAreDead) {
   // What a power failure leaves: the file as it is, and nobody to mark anything.
   change_header(path.c_str(), [](core::domain_header& header) { header.boot_id[0] = 'x'; });
   const own_domain again(domain::open(path.options()));
-  EXPECT_TRUE(reinterpret_cast<heirlock::mutex*>(saved->bytes)->acquire().needs_repair());
+  EXPECT_TRUE(
+      reinterpret_cast<heirlock::mutex*>(saved->bytes)->acquire_for(patience()).needs_repair());
 }
 
 } // namespace
