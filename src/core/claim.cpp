@@ -86,6 +86,7 @@ bool take_seat(attached_domain& domain, std::uint32_t number) noexcept {
         pthread_mutex_unlock(&undone->mutex);
       return false;
     }
+  remember_robust_list();
   sys::wake_all(taken.generation); // C6
   // sync seated: every word that names this seat is stored after this fence, so whoever reads such a word
   // with acquire finds this generation, and bells that are held.

@@ -27,9 +27,10 @@ struct heirlock_domain {
   std::uint32_t backstop_ms;
 
   // Changed under the process lock only.
-  std::uint32_t process; // this process's liveness number; 0: not joined, or forked since
-  void* liveness_pin;    // its mapping holds the liveness lock until the process ends or execs
-  int descriptor;        // to open the file anew through; the application may have closed it
+  std::atomic<std::uint32_t>
+      process;        // this process's liveness number; 0: not joined, or forked since
+  void* liveness_pin; // its mapping holds the liveness lock until the process ends or execs
+  int descriptor;     // to open the file anew through; the application may have closed it
   dev_t device;
   ino_t inode;
   char path[heirlock::core::longest_path]; // empty: none
@@ -51,7 +52,7 @@ inline std::uint32_t slot_of(const attached_domain& domain) noexcept {
 }
 // The attachment with this id, or nullptr. Constant time: the table is small and fixed.
 attached_domain* find_domain(std::uint32_t id) noexcept;
-// True once this process has tried its default domain, with success or not.
+// Attaches to this user's default domain at the first call. nullptr and an errno value when it is refused.
 attached_domain* default_domain(int& error) noexcept;
 
 // Seats in this domain that are held by threads of this process are alive.

@@ -4,6 +4,7 @@
 #include "src/core/domain.hpp"
 #include "src/sys/file.hpp"
 #include "src/sys/futex.hpp"
+#include "src/sys/robust_word.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -24,8 +25,11 @@ enum lock_state : std::uint32_t { free, held, contended };
 std::atomic<std::uint32_t> process_lock_word{free};
 
 // Nonzero in the process that set it; zero in any child, whatever made the child.
-std::atomic<std::uint32_t>* fork_witness = nullptr;
+std::atomic<std::atomic<std::uint32_t>*> fork_witness{nullptr};
 bool handlers_installed = false;
+
+// The list that links this thread's bells; a forked child finds the address in its copy.
+__thread robust_list_head* list_of_bells __attribute__((tls_model("initial-exec"))) = nullptr;
 
 bool take(const sys::deadline* limit) noexcept {
   std::uint32_t expected = free;
@@ -47,11 +51,14 @@ void give() noexcept {
 void become_child() noexcept {
   process_lock_word.store(free, std::memory_order_relaxed);
   forget_seats();
+  if (list_of_bells != nullptr) sys::restart_robust_list(*list_of_bells);
+  list_of_bells = nullptr;
   for (attached_domain& domain : domains) {
     domain.process = 0;
     domain.liveness_pin = nullptr; // the mapping is not inherited
   }
-  if (fork_witness != nullptr) fork_witness->store(1, std::memory_order_relaxed);
+  if (auto* witness = fork_witness.load(std::memory_order_relaxed))
+    witness->store(1, std::memory_order_relaxed);
 }
 
 void before_fork() noexcept {
@@ -73,11 +80,11 @@ process_lock::~process_lock() {
 }
 
 int prepare_for_forks() noexcept {
-  if (fork_witness == nullptr) {
+  if (fork_witness.load(std::memory_order_relaxed) == nullptr) {
     auto* page = static_cast<std::atomic<std::uint32_t>*>(sys::map_wiped_on_fork());
     if (page == nullptr) return errno;
     page->store(1, std::memory_order_relaxed);
-    fork_witness = page;
+    fork_witness.store(page, std::memory_order_release);
   }
   if (!handlers_installed) {
     if (const int error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child))
@@ -88,7 +95,12 @@ int prepare_for_forks() noexcept {
 }
 
 void notice_fork() noexcept {
-  if (fork_witness != nullptr && fork_witness->load(std::memory_order_relaxed) == 0) become_child();
+  const auto* witness = fork_witness.load(std::memory_order_acquire);
+  if (witness != nullptr && witness->load(std::memory_order_relaxed) == 0) become_child();
+}
+
+void remember_robust_list() noexcept {
+  if (list_of_bells == nullptr) list_of_bells = sys::robust_list_of_thread();
 }
 
 void forget_seats() noexcept {

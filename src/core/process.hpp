@@ -27,6 +27,9 @@ int prepare_for_forks() noexcept;
 // recognised by a page that the kernel wipes, and gives up the seats that it has inherited by copy.
 void notice_fork() noexcept;
 
+// Called when the thread has locked its first bells: from then on libc's list of it is known, for a child.
+void remember_robust_list() noexcept;
+
 // Forgets all seats of the calling thread, which are another's now or given back.
 void forget_seats() noexcept;
 

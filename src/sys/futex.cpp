@@ -14,8 +14,11 @@ std::atomic<bool> wait_on_many_missing{false};
 // Long enough not to burn a processor, short enough to bound the delay of a wake that went to another word.
 constexpr std::int64_t turn_ns = 2000000;
 
+// The number is the same on every architecture; older libc headers do not have it.
+constexpr long futex_waitv_call = 449;
+
 long wait_on_many(const futex_waitv* entries, unsigned count, const deadline* limit) noexcept {
-  return syscall(SYS_futex_waitv, entries, count, 0, limit != nullptr ? &limit->at : nullptr,
+  return syscall(futex_waitv_call, entries, count, 0, limit != nullptr ? &limit->at : nullptr,
                  limit != nullptr ? limit->clock : CLOCK_MONOTONIC);
 }
 

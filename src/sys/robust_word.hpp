@@ -27,4 +27,11 @@ constexpr bool is_held(std::uint32_t word) noexcept {
 
 void init_robust(pthread_mutex_t& mutex) noexcept;
 
+// The calling thread's robust list, as libc has registered it; nullptr: none.
+robust_list_head* robust_list_of_thread() noexcept;
+// Empties and registers the list of the one thread of a child process. The child owns nothing, but its copy of
+// the list still links the parent's mutexes, and the next robust lock would write into them: musl leaves that
+// so in every fork, glibc in a child that it knows nothing of.
+void restart_robust_list(robust_list_head& list) noexcept;
+
 } // namespace heirlock::sys
