@@ -10,6 +10,7 @@ set(HEIRLOCK_SOURCES
   src/core/claim_lock.cpp
   src/core/domain.cpp
   src/core/domain_check.cpp
+  src/core/domain_inspect.cpp
   src/core/domain_make.cpp
   src/core/domain_open.cpp
   src/core/entry.cpp

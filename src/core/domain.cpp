@@ -6,7 +6,6 @@
 #include "src/sys/file.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
 
 namespace heirlock::core {
 
@@ -53,7 +52,7 @@ int open_anew(const attached_domain& domain) noexcept {
     if (opened >= 0) sys::close_file(opened);
   }
   if (domain.path[0] == '\0') return opened < 0 ? opened : -ESTALE;
-  opened = sys::open_file(domain.path, O_RDWR | O_NOFOLLOW, 0);
+  opened = sys::open_existing(domain.path);
   if (opened < 0 || is_file_of(domain, opened)) return opened;
   sys::close_file(opened);
   return -ESTALE;

@@ -3,12 +3,12 @@
 
 #include "src/core/domain_file.hpp"
 #include "src/sys/clock.hpp"
+#include "src/sys/file.hpp"
 
 #include <heirlock/heirlock.h>
 
 #include <atomic>
 #include <cstdint>
-#include <sys/stat.h>
 
 // The domains that this process is attached to.
 

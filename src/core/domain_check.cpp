@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <unistd.h>
 
 namespace heirlock::core {
 namespace {
@@ -38,12 +37,12 @@ int check_permissions(const heirlock_domain_options_t& options, const char* path
                     path, mode, group_mode);
     return 0;
   }
-  if (status.st_uid != geteuid())
+  if (status.st_uid != sys::effective_user())
     return refuse(
         details, EACCES,
         "%s belongs to user %u, not to %u, who would have power over this process: remove it, "
         "or choose a group's domain",
-        path, status.st_uid, geteuid());
+        path, status.st_uid, sys::effective_user());
   if (mode != private_mode)
     return refuse(details, EACCES,
                   "%s has mode %04o, a private domain has %04o: remove it, or name its group", path,

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 
 namespace heirlock::core {
 namespace {
@@ -92,7 +91,7 @@ int make_at_path(const heirlock_domain_options_t& options, const char* path,
   const auto length = static_cast<std::size_t>(slash - path) + 1;
   memcpy(directory, path, length);
   directory[length] = '\0';
-  const int descriptor = sys::open_file(directory, O_RDWR | O_TMPFILE, private_mode);
+  const int descriptor = sys::open_unnamed(directory, private_mode);
   if (descriptor < 0)
     return -refuse(
         details, -descriptor,

@@ -15,8 +15,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace heirlock::core {
 namespace {
@@ -49,7 +47,7 @@ int find_path(const heirlock_domain_options_t& options, char (&path)[longest_pat
   if (name == nullptr) name = secure_getenv("HEIRLOCK_DOMAIN");
   int length = 0;
   if (name == nullptr)
-    length = snprintf(path, sizeof path, "%sheirlock-%u", shm_directory, geteuid());
+    length = snprintf(path, sizeof path, "%sheirlock-%u", shm_directory, sys::effective_user());
   else if (name[0] == '/')
     length = snprintf(path, sizeof path, "%s", name);
   else if (name[0] == '\0' || strchr(name, '/') != nullptr)
@@ -97,7 +95,7 @@ int open_by_path(const heirlock_domain_options_t& options, const char* path,
   // Each round that fails means that another process made or removed the domain meanwhile.
   for (int rounds = 0; rounds < 100; ++rounds) {
     if ((options.flags & HEIRLOCK_DOMAIN_MUST_CREATE) == 0) {
-      const int opened = sys::open_file(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+      const int opened = sys::open_existing(path);
       if (opened >= 0) return opened;
       if (opened == -ELOOP)
         return -refuse(details, ELOOP,

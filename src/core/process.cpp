@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <pthread.h>
 
 extern "C" {
 __thread heirlock::detail::thread_self heirlock_self __attribute__((tls_model("initial-exec"))) = {
@@ -87,7 +86,7 @@ int prepare_for_forks() noexcept {
     fork_witness.store(page, std::memory_order_release);
   }
   if (!handlers_installed) {
-    if (const int error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child))
+    if (const int error = sys::at_fork(before_fork, after_fork_in_parent, after_fork_in_child))
       return error;
     handlers_installed = true;
   }

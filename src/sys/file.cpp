@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -46,6 +47,14 @@ int lock_call(int descriptor, int command, std::int64_t offset, short type,
 
 int open_file(const char* path, int flags, mode_t mode) noexcept {
   return result_of(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode));
+}
+
+int open_existing(const char* path) noexcept {
+  return open_file(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+}
+
+int open_unnamed(const char* directory, mode_t mode) noexcept {
+  return open_file(directory, O_RDWR | O_TMPFILE, mode);
 }
 
 int open_again(int descriptor) noexcept {
@@ -161,6 +170,14 @@ void sleep_for(std::int64_t ns) noexcept {
   timespec time{static_cast<time_t>(ns / nanoseconds_per_second),
                 static_cast<long>(ns % nanoseconds_per_second)};
   syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, nullptr);
+}
+
+uid_t effective_user() noexcept {
+  return geteuid();
+}
+
+int at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
+  return pthread_atfork(before, in_parent, in_child);
 }
 
 pid_t thread_id() noexcept {

@@ -14,6 +14,10 @@
 namespace heirlock::sys {
 
 int open_file(const char* path, int flags, mode_t mode) noexcept;
+// For reading and writing; a symbolic link is refused (-ELOOP), a pipe does not block.
+int open_existing(const char* path) noexcept;
+// A file without a name in the directory; the kernel frees it unless it is linked.
+int open_unnamed(const char* directory, mode_t mode) noexcept;
 // The same file through a new description of its own: locks are not shared with the given descriptor's.
 int open_again(int descriptor) noexcept;
 int close_file(int descriptor) noexcept;
@@ -41,6 +45,9 @@ int byte_is_locked(int descriptor, std::int64_t offset) noexcept;
 int random_bytes(void* into, std::size_t size) noexcept;
 void sleep_for(std::int64_t ns) noexcept;
 pid_t thread_id() noexcept;
+uid_t effective_user() noexcept;
+// 0 or an errno value.
+int at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept;
 // False only when this process certainly has no thread of that id.
 bool thread_exists(pid_t tid) noexcept;
 
