@@ -63,7 +63,7 @@ static_assert(sizeof(domain_header) <= header_size);
 constexpr std::size_t domain_size(std::uint32_t seats) noexcept {
   return header_size + seats * sizeof(seat);
 }
-static_assert(domain_size(1024) <= 1536 * 1024);
+static_assert(domain_size(1024) <= std::size_t{1536} * 1024);
 
 inline void count(std::atomic<std::uint64_t>& counter) noexcept {
   counter.fetch_add(1, std::memory_order_relaxed);
