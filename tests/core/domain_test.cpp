@@ -104,7 +104,7 @@ TEST(DomainTest, AMakerThatIsKilledInAGivenFileLeavesItToTheNext) {
   pthread_mutex_t sound;
   memset(&sound, 0, sizeof sound);
   sys::init_robust(sound);
-  for (unsigned delay = 0; delay < 2000; delay += 40) {
+  for (unsigned delay = 0; delay < 6000; delay += 40) {
     const int memory = heirlock_domain_memfd(nullptr);
     ASSERT_GE(memory, 0);
     const auto options = domain_options::of_descriptor(memory).threads(512);

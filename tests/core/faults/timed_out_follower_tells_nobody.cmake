@@ -4,4 +4,4 @@ set(SOUND [=[    queue_.leave();
     return result;]=])
 set(FAULTY [=[    if (result != ETIMEDOUT) queue_.leave();
     return result;]=])
-set(FOUND_BY storm --kills 1000 --timed)
+set(FOUND_BY storm --kills 8000 --timed --processes 6)
