@@ -6,7 +6,8 @@ namespace heirlock::lab {
 
 // From now on SIGINT, SIGTERM and SIGHUP only set a flag; a second one ends the process at once (the
 // kernel then kills the tracees: PTRACE_O_EXITKILL). Handlers are installed without SA_RESTART, so that
-// a blocked waitpid returns. Call once, from the command, never from a library.
+// a blocked waitpid returns. What the caller ignores stays ignored (nohup, a shell's background jobs).
+// Call once, from the command, never from a library.
 void install_interrupt_handlers();
 
 // True once one of those signals came. Async-signal-safe.
