@@ -92,16 +92,19 @@ void stage::start_first_process() {
   request.kept_descriptors = {arena_file_.get(), scratch_.descriptor()};
 
   origin_ = &tracer_.launch(request);
-  origin_->resume(resumption::run);
-  origin_->wait();
-  while (origin_->status().is_event(PTRACE_EVENT_EXIT)) {
-    origin_->resume(resumption::run);
+  // To the first idle marker. A library under audit may do anything while it is loaded, also die.
+  while (!origin_->status().is_gone() && !origin_->status().is_signal(SIGTRAP)) {
+    const auto* const stop = origin_->status().as<signal_stop>();
+    origin_->resume(resumption::run, stop != nullptr ? stop->signal_number : 0);
     origin_->wait();
   }
   if (origin_->status().is_gone()) {
     if (control_->error[0] != '\0')
       throw trouble(fmt::format("subject {}: {}", options_.subject, control_->error));
-    throw trouble(fmt::format("the actor program did not start: {}", origin_->status().describe()));
+    throw trouble(fmt::format(
+        "the actor program did not start{}{}{}: {}",
+        subject.find('/') != std::string::npos ? " with the library " + options_.subject : "",
+        options_.libc.empty() ? "" : " on ", options_.libc.string(), origin_->status().describe()));
   }
   if (control_->abi != arena::abi)
     throw trouble("heirlock-actor is of another version than heirlock: build or install both");

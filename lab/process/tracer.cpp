@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "lab/process/file_descriptor.hpp"
@@ -46,11 +47,15 @@ std::string why_ptrace_is_refused(int error) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   char go = 0;
   if (::read(gate, &go, 1) != 1) _exit(127); // the tracer gave up
+  // Ctrl-C is for the tracer: were it sent to the tracees too, they would stop where nobody expects it.
+  setpgid(0, 0);
   personality(ADDR_NO_RANDOMIZE);
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0) dup2(null, STDIN_FILENO);
+  // Standard output is the tracer's: it may be a document, into which no tracee may print.
+  dup2(STDERR_FILENO, STDOUT_FILENO);
   for (int descriptor : kept)
     fcntl(descriptor, F_SETFD, 0);
   // A tracer that ignores or blocks signals must not pass that on.
@@ -58,7 +63,7 @@ std::string why_ptrace_is_refused(int error) {
   sigemptyset(&none_blocked);
   sigprocmask(SIG_SETMASK, &none_blocked, nullptr);
   execv(command[0], command);
-  _exit(126);
+  _exit(errno);
 }
 
 } // namespace
@@ -67,6 +72,12 @@ tracer::~tracer() {
   std::erase_if(tracees_, [](const auto& t) { return t->status().is_gone(); });
   for (const auto& t : tracees_)
     ::kill(t->process().value, SIGKILL);
+  std::vector<thread_id> parents;
+  for (const auto& t : tracees_)
+    if (t->id() == t->process()) parents.push_back(t->id());
+  for (const thread_id parent : parents)
+    for (tracee* child : take_in_unadopted(parent))
+      ::kill(child->id().value, SIGKILL);
   // Everything is dying; each thread passes its exit stop and is reaped, first threads last, because the
   // kernel reports those only when the others are gone.
   std::stable_partition(tracees_.begin(), tracees_.end(),
@@ -88,6 +99,29 @@ tracer::~tracer() {
 tracee& tracer::add(thread_id thread, thread_id process) {
   tracees_.push_back(std::make_unique<tracee>(thread, process, before_signal_));
   return *tracees_.back();
+}
+
+// A thread or child whose birth was not reported, or not acted upon, is traced all the same. Left alone in a
+// stop, a thread would keep its process from ever being reaped, and a child would live on. Dying processes
+// make no new ones (the kernel looks for a fatal signal under the lock that a birth needs), and those that
+// stop at their exit still have their children, so what is found after SIGKILL is all.
+std::vector<tracee*> tracer::take_in_unadopted(thread_id process) {
+  std::vector<tracee*> taken;
+  const auto take = [&](pid_t id, pid_t its_process) {
+    if (std::any_of(tracees_.begin(), tracees_.end(),
+                    [&](const auto& t) { return t->id().value == id; }))
+      return;
+    taken.push_back(&add({id}, {its_process}));
+  };
+  std::error_code ignored; // the process is gone
+  for (const auto& task :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process.value), ignored)) {
+    take(std::stoi(task.path().filename()), process.value);
+    std::ifstream children(task.path() / "children");
+    for (pid_t child = 0; children >> child;)
+      take(child, child);
+  }
+  return taken;
 }
 
 void tracer::discard(thread_id process) {
@@ -131,6 +165,13 @@ tracee& tracer::launch(const launch_request& request) {
   tracee& child = add({pid}, {pid});
   if (::write(open_gate.get(), "", 1) != 1) throw_errno("starting a tracee");
   child.wait();
+  if (child.status().is_event(PTRACE_EVENT_EXIT)) {
+    unsigned long raw_status = 0;
+    ptrace(PTRACE_GETEVENTMSG, pid, nullptr, &raw_status);
+    throw trouble(
+        fmt::format("{} could not be started: {}", request.command[0],
+                    std::generic_category().message(WEXITSTATUS(static_cast<int>(raw_status)))));
+  }
   if (!child.status().is_event(PTRACE_EVENT_EXEC))
     throw trouble(
         fmt::format("{} could not be started: {}", request.command[0], child.status().describe()));
@@ -146,10 +187,12 @@ tracee& tracer::adopt(tracee& parent) {
 }
 
 void tracer::kill(thread_id process, const exit_hook& at_exit) {
-  const auto threads = threads_of(process);
+  auto threads = threads_of(process);
   if (std::all_of(threads.begin(), threads.end(), [](tracee* t) { return t->status().is_gone(); }))
     return;
   if (::kill(process.value, SIGKILL) != 0 && errno != ESRCH) throw_errno("kill");
+  take_in_unadopted(process);
+  threads = threads_of(process);
   for (tracee* thread : threads) {
     // A stop that was reported before the signal is over: the next report is the exit stop.
     if (!thread->status().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT))
@@ -157,11 +200,13 @@ void tracer::kill(thread_id process, const exit_hook& at_exit) {
     while (!thread->wait().is_gone() && !thread->status().is_event(PTRACE_EVENT_EXIT))
       thread->resume(resumption::run);
   }
-  for (tracee* thread : threads) {
-    if (thread->status().is_gone()) continue;
-    if (at_exit) at_exit(*thread);
-    thread->resume(resumption::run);
-  }
+  // The first thread that goes on takes the memory away from its own id, and the walk of its list runs
+  // beside whatever comes next: so the hook sees all of them before any goes on.
+  if (at_exit)
+    for (tracee* thread : threads)
+      if (!thread->status().is_gone()) at_exit(*thread);
+  for (tracee* thread : threads)
+    if (!thread->status().is_gone()) thread->resume(resumption::run);
   for (tracee* thread : threads)
     if (thread->id() != process) thread->wait();
   for (tracee* thread : threads)

@@ -33,7 +33,8 @@ class tracer {
   ~tracer();
 
   // Starts a program and stops it at its first instruction, with address randomisation off, no core
-  // file and standard input at /dev/null. Throws trouble with the cause when ptrace is not permitted.
+  // file, standard input at /dev/null, standard output at standard error, and a process group of its own.
+  // Throws trouble with the cause when ptrace is not permitted.
   tracee& launch(const launch_request& request);
 
   // For a thread stopped at PTRACE_EVENT_FORK, _VFORK or _CLONE: takes over the new process or thread,
@@ -43,8 +44,8 @@ class tracer {
   // The threads of a process, the first one first.
   std::vector<tracee*> threads_of(thread_id process) const;
 
-  // Kills a process (SIGKILL), lets `at_exit` see each of its threads in PTRACE_EVENT_EXIT, and reaps
-  // it: on return the kernel has walked every robust list of it. Its tracees stay known, as gone.
+  // Kills a process (SIGKILL), lets `at_exit` see each of its threads in PTRACE_EVENT_EXIT before any of
+  // them goes on, and reaps it: on return the kernel has walked every robust list of it. Its tracees stay known, as gone.
   void kill(thread_id process, const exit_hook& at_exit = {});
 
   // Kills a process if it is still there, and forgets its tracees: references to them end here.
@@ -52,6 +53,7 @@ class tracer {
 
  private:
   tracee& add(thread_id thread, thread_id process);
+  std::vector<tracee*> take_in_unadopted(thread_id process);
 
   const thread_hook before_signal_;
   std::vector<std::unique_ptr<tracee>> tracees_;
