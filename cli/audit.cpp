@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/audit_at.hpp"
 #include "cli/choices.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/verbs.hpp"
@@ -135,7 +136,20 @@ void add_audit(CLI::App& app, action& chosen) {
                    "who sees to the robust list of the dead: stock, or a changed kernel's rules");
   verb->add_flag("--json", arguments->json, "print one JSON document");
   verb->add_flag("--list", arguments->list, "list subjects, operations and scenarios");
-  verb->callback([arguments, &chosen] { chosen = [arguments] { return run_audit(*arguments); }; });
+  const auto at = std::make_shared<audit_at_arguments>();
+  add_audit_at_options(*verb, *at);
+  verb->callback([verb, arguments, at, &chosen] {
+    if (!is_audit_at(*verb)) {
+      chosen = [arguments] { return run_audit(*arguments); };
+      return;
+    }
+    for (const char* other : {"--subject", "--op", "--scenario", "--libc", "--list"})
+      if (verb->count(other) > 0)
+        throw CLI::ValidationError(
+            other, "is for a lock that heirlock itself drives; leave it out to audit a program of "
+                   "your own (--at FUNCTION -- PROG ARGS)");
+    chosen = [arguments, at] { return run_audit_at(*at, arguments->kill_point, arguments->json); };
+  });
 }
 
 } // namespace heirlock::cli

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/audit/symbols.hpp"
 
+#include <cxxabi.h>
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include "lab/process/trouble.hpp"
 
@@ -23,6 +27,58 @@ constexpr Dwfl_Callbacks callbacks = {
     .section_address = nullptr,
     .debuginfo_path = nullptr,
 };
+
+// pthread_cond_signal@@GLIBC_2.3.2 is pthread_cond_signal to those who call it.
+bool is_named(std::string_view symbol, const std::string& name) {
+  if (symbol.substr(0, symbol.find('@')) == name) return true;
+  if (!symbol.starts_with("_Z")) return false;
+  int status = 0;
+  char* const readable =
+      abi::__cxa_demangle(std::string(symbol).c_str(), nullptr, nullptr, &status);
+  if (readable == nullptr) return false;
+  const std::string_view text(readable);
+  const bool same = text == name || text.substr(0, text.find('(')) == name;
+  std::free(readable); // NOLINT(cppcoreguidelines-no-malloc): malloc'ed, says the ABI
+  return same;
+}
+
+const char* path_of(Dwfl_Module* module) {
+  const char* file = nullptr;
+  const char* const name =
+      dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, &file, nullptr);
+  return name != nullptr ? name : "?";
+}
+
+struct function_search {
+  const std::string& name;
+  std::vector<remote_address> found;
+  std::string indirect_in; // the file in which it is an indirect function
+};
+
+int search_module(Dwfl_Module* module, void**, const char*, Dwarf_Addr, void* argument) {
+  auto& search = *static_cast<function_search*>(argument);
+  const int count = dwfl_module_getsymtab(module);
+  for (int i = 1; i < count; ++i) {
+    GElf_Sym symbol;
+    GElf_Addr address = 0;
+    GElf_Word section = SHN_UNDEF;
+    const char* const name = dwfl_module_getsym_info(module, i, &symbol, &address, &section,
+                                                     nullptr, nullptr);
+    const unsigned type = GELF_ST_TYPE(symbol.st_info);
+    // Assembler code may have labels only.
+    const bool is_code = type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC;
+    if (name == nullptr || section == SHN_UNDEF || section == SHN_ABS || !is_code ||
+        !is_named(name, search.name))
+      continue;
+    if (type == STT_GNU_IFUNC) {
+      search.indirect_in = path_of(module);
+    } else if (std::find(search.found.begin(), search.found.end(), remote_address{address}) ==
+               search.found.end()) {
+      search.found.push_back({address});
+    }
+  }
+  return DWARF_CB_OK;
+}
 
 } // namespace
 
@@ -68,6 +124,29 @@ code_location symbol_table::locate(remote_address pc) const {
     where.offset = where.module_offset;
   }
   return where;
+}
+
+std::vector<remote_address> symbol_table::functions_named(const std::string& name) const {
+  function_search search = {name, {}, {}};
+  dwfl_getmodules(state_->dwfl, search_module, &search, 0);
+  if (search.found.empty() && !search.indirect_in.empty())
+    throw trouble(fmt::format(
+        "{} is an indirect function of {}: the loader picks one of its implementations; name the "
+        "one that this machine uses (nm shows them, as in __{}_avx2)",
+        name, search.indirect_in, name));
+  return std::move(search.found);
+}
+
+std::vector<std::string> symbol_table::modules() const {
+  std::vector<std::string> paths;
+  dwfl_getmodules(
+      state_->dwfl,
+      [](Dwfl_Module* module, void**, const char*, Dwarf_Addr, void* argument) -> int {
+        static_cast<std::vector<std::string>*>(argument)->emplace_back(path_of(module));
+        return DWARF_CB_OK;
+      },
+      &paths, 0);
+  return paths;
 }
 
 } // namespace heirlock::lab

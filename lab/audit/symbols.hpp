@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lab/process/ids.hpp"
 
@@ -28,6 +29,14 @@ class symbol_table {
   symbol_table& operator=(const symbol_table&) = delete;
 
   code_location locate(remote_address pc) const;
+
+  // Where functions of this name are: as the file's symbols have it, without its version, or as a
+  // programmer writes it (C++). Each place once, whatever aliases it has. Throws trouble when the name
+  // is one that the loader resolves at run time (an indirect function).
+  std::vector<remote_address> functions_named(const std::string& name) const;
+
+  // The files that are searched.
+  std::vector<std::string> modules() const;
 
  private:
   struct state;

@@ -16,16 +16,18 @@ enum class verdict {
   two_owners,  // two were inside at the same time
   stuck,       // somebody waits actively for ever
   crashed,     // an operation crashed, or returned an error that it must not return
+  check_failed, // the user's own check of the user's own program found fault
 };
 
 inline constexpr std::array all_verdicts = {
     verdict::ok,          verdict::corrupted,  verdict::lost_wakeup, verdict::owner_lost,
-    verdict::false_death, verdict::two_owners, verdict::stuck,       verdict::crashed,
+    verdict::false_death, verdict::two_owners, verdict::stuck,       verdict::crashed,    verdict::check_failed,
 };
 
 constexpr std::string_view name_of(verdict v) {
   constexpr std::string_view names[] = {"ok",          "corrupted",  "lost wake-up", "owner lost",
-                                        "false death", "two owners", "stuck",        "crashed"};
+                                        "false death", "two owners", "stuck",        "crashed",
+                                        "check failed"};
   return names[static_cast<unsigned>(v)];
 }
 

@@ -3,8 +3,10 @@
 
 #include <sys/user.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "lab/process/ids.hpp"
 
@@ -36,5 +38,23 @@ remote_address trap_address(const registers& at_trap);
 // Arms the thread's own hardware breakpoint, or disarms it (nullopt). It concerns this thread alone, so
 // siblings that run the same code are not stopped. False where the machine has none to give.
 bool set_hardware_breakpoint(thread_id thread, std::optional<remote_address> where);
+
+inline constexpr std::size_t most_hardware_breakpoints = 4;
+
+// The same for several places at once, which replace those that were armed before; none disarms.
+bool set_hardware_breakpoints(thread_id thread, std::span<const remote_address> places);
+
+// Where a call will be when it has returned. Recursion comes by the same place with another stack.
+struct call_frame {
+  remote_address return_to;
+  remote_address sp_after;
+
+  bool has_returned(const registers& now) const {
+    return now.pc() == return_to && now.sp() >= sp_after;
+  }
+};
+
+// For a thread that stands at the first instruction of a function.
+call_frame frame_at_entry(thread_id thread);
 
 } // namespace heirlock::lab

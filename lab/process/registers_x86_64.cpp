@@ -6,13 +6,17 @@
 #include <cstddef>
 
 #include "lab/process/registers.hpp"
+#include "lab/process/remote_memory.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
 namespace {
 
-// DR7 (Intel SDM volume 3, 18.2.4): local enable of DR0; condition and length 0 mean "on execution".
-constexpr unsigned long dr7_enable_dr0 = 1;
+// DR7 (Intel SDM volume 3, 18.2.4): two bits enable each register; condition and length 0 mean "on
+// execution".
+constexpr unsigned dr7_bits_per_register = 2;
+constexpr unsigned long dr7_local_enable = 1;
+constexpr unsigned dr7 = 7;
 
 void* debug_register(unsigned index) {
   return reinterpret_cast<void*>(offsetof(struct user, u_debugreg) + index * sizeof(long));
@@ -63,9 +67,28 @@ remote_address trap_address(const registers& at_trap) {
 }
 
 bool set_hardware_breakpoint(thread_id thread, std::optional<remote_address> where) {
-  if (!where) return ptrace(PTRACE_POKEUSER, thread.value, debug_register(7), as_argument(0)) == 0;
-  return ptrace(PTRACE_POKEUSER, thread.value, debug_register(0), as_argument(where->value)) == 0 &&
-         ptrace(PTRACE_POKEUSER, thread.value, debug_register(7), as_argument(dr7_enable_dr0)) == 0;
+  if (!where) return set_hardware_breakpoints(thread, {});
+  return set_hardware_breakpoints(thread, std::span(&*where, 1));
+}
+
+bool set_hardware_breakpoints(thread_id thread, std::span<const remote_address> places) {
+  if (places.size() > most_hardware_breakpoints) return false;
+  // An armed register cannot be changed.
+  if (ptrace(PTRACE_POKEUSER, thread.value, debug_register(dr7), as_argument(0)) != 0) return false;
+  unsigned long control = 0;
+  for (unsigned i = 0; i < places.size(); ++i) {
+    if (ptrace(PTRACE_POKEUSER, thread.value, debug_register(i), as_argument(places[i].value)) != 0)
+      return false;
+    control |= dr7_local_enable << (i * dr7_bits_per_register);
+  }
+  return control == 0 ||
+         ptrace(PTRACE_POKEUSER, thread.value, debug_register(dr7), as_argument(control)) == 0;
+}
+
+// The caller has pushed the return address; the return pops it.
+call_frame frame_at_entry(thread_id thread) {
+  const remote_address sp = registers::of(thread).sp();
+  return {{read_value<std::uint64_t>(thread, sp)}, sp + sizeof(std::uint64_t)};
 }
 
 } // namespace heirlock::lab

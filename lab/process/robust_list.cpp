@@ -31,4 +31,15 @@ remote_address pending_operation_of(thread_id thread) {
   return {pending & ~std::uint64_t{1}};
 }
 
+std::optional<remote_address> pending_word_of(thread_id thread) {
+  const remote_address entry = pending_operation_of(thread);
+  if (entry.value == 0) return std::nullopt;
+  long distance = 0;
+  const auto head = robust_list_head_of(thread);
+  if (!head || !try_read_memory(thread, *head + offsetof(robust_list_head, futex_offset),
+                                std::as_writable_bytes(std::span(&distance, 1))))
+    return std::nullopt;
+  return entry + static_cast<std::uint64_t>(distance);
+}
+
 } // namespace heirlock::lab

@@ -43,7 +43,7 @@ std::string why_ptrace_is_refused(int error) {
 }
 
 // Between fork and exec only async-signal-safe calls are made.
-[[noreturn]] void become(char* const* command, const std::vector<int>& kept, int gate) {
+[[noreturn]] void become(char* const* command, const launch_request& request, int gate) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   char go = 0;
   if (::read(gate, &go, 1) != 1) _exit(127); // the tracer gave up
@@ -54,9 +54,14 @@ std::string why_ptrace_is_refused(int error) {
   setrlimit(RLIMIT_CORE, &none);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null >= 0) dup2(null, STDIN_FILENO);
-  // Standard output is the tracer's: it may be a document, into which no tracee may print.
-  dup2(STDERR_FILENO, STDOUT_FILENO);
-  for (int descriptor : kept)
+  if (request.output_descriptor >= 0) {
+    dup2(request.output_descriptor, STDOUT_FILENO);
+    dup2(request.output_descriptor, STDERR_FILENO);
+  } else {
+    // Standard output is the tracer's: it may be a document, into which no tracee may print.
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+  }
+  for (int descriptor : request.kept_descriptors)
     fcntl(descriptor, F_SETFD, 0);
   // A tracer that ignores or blocks signals must not pass that on.
   sigset_t none_blocked;
@@ -64,6 +69,11 @@ std::string why_ptrace_is_refused(int error) {
   sigprocmask(SIG_SETMASK, &none_blocked, nullptr);
   execv(command[0], command);
   _exit(errno);
+}
+
+// A clone that is not a fork makes a thread, or (as with CLONE_VM alone) a process.
+bool is_thread_of(thread_id thread, thread_id process) {
+  return std::filesystem::exists(fmt::format("/proc/{}/task/{}", process.value, thread.value));
 }
 
 } // namespace
@@ -154,7 +164,7 @@ tracee& tracer::launch(const launch_request& request) {
   if (pid < 0) throw_errno("fork");
   if (pid == 0) {
     open_gate.reset();
-    become(command.data(), request.kept_descriptors, gate.get());
+    become(command.data(), request, gate.get());
   }
   if (ptrace(PTRACE_SEIZE, pid, nullptr, reinterpret_cast<void*>(options)) != 0) {
     const int error = errno;
@@ -180,7 +190,8 @@ tracee& tracer::launch(const launch_request& request) {
 
 tracee& tracer::adopt(tracee& parent) {
   const thread_id child = parent.event_child();
-  const bool is_thread = parent.status().is_event(PTRACE_EVENT_CLONE);
+  const bool is_thread =
+      parent.status().is_event(PTRACE_EVENT_CLONE) && is_thread_of(child, parent.process());
   tracee& added = add(child, is_thread ? parent.process() : child);
   added.wait();
   return added;

@@ -15,6 +15,7 @@ namespace heirlock::lab {
 struct launch_request {
   std::vector<std::string> command;  // command[0] is a path
   std::vector<int> kept_descriptors; // stay open in the new process; all others close at exec
+  int output_descriptor = -1;        // becomes its standard output and error; -1: it keeps ours
 };
 
 // Called with a thread stopped in PTRACE_EVENT_EXIT: it is dying, its registers and memory are intact,
