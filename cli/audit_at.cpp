@@ -22,7 +22,8 @@ namespace {
 
 using namespace heirlock::lab;
 
-constexpr const char* group = "For a program of your own: audit --at FUNCTION [OPTIONS] -- PROG ARGS";
+constexpr const char* group =
+    "For a program of your own: audit --at FUNCTION [OPTIONS] -- PROG ARGS";
 
 std::chrono::milliseconds from_seconds(double seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -34,9 +35,9 @@ std::string found_program(const std::string& name) {
   if (name.find('/') != std::string::npos) {
     if (!std::filesystem::exists(name)) throw trouble(fmt::format("no such program: {}", name));
     if (std::filesystem::is_directory(name) || ::access(name.c_str(), X_OK) != 0)
-      throw trouble(fmt::format("{} is not a program that can be executed: {}", name,
-                                std::filesystem::is_directory(name) ? "it is a directory"
-                                                                    : "chmod +x it"));
+      throw trouble(
+          fmt::format("{} is not a program that can be executed: {}", name,
+                      std::filesystem::is_directory(name) ? "it is a directory" : "chmod +x it"));
     return name;
   }
   const char* const path = std::getenv("PATH");
@@ -63,12 +64,13 @@ std::string replay_prefix(const audit_at_arguments& arguments) {
 } // namespace
 
 void add_audit_at_options(CLI::App& verb, audit_at_arguments& arguments) {
-  verb.add_option("--at", arguments.function,
-                  "kill PROG at each instruction of a call of this function, of the program or of a "
-                  "library that it is linked with")
+  verb.add_option(
+          "--at", arguments.function,
+          "kill PROG at each instruction of a call of this function, of the program or of a "
+          "library that it is linked with")
       ->group(group);
   verb.add_option("--call", arguments.call,
-                  "the how-manieth call, counted over all threads and processes of the program")
+                  "which call of it, counted over all threads and processes of the program")
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(group);
@@ -99,8 +101,8 @@ void add_audit_at_options(CLI::App& verb, audit_at_arguments& arguments) {
 }
 
 bool is_audit_at(const CLI::App& verb) {
-  for (const char* name : {"--at", "--call", "--check", "--check-timeout", "--timeout",
-                           "--show-output", "program"})
+  for (const char* name :
+       {"--at", "--call", "--check", "--check-timeout", "--timeout", "--show-output", "program"})
     if (verb.count(name) > 0) return true;
   return false;
 }
@@ -135,8 +137,9 @@ exit_status run_audit_at(const audit_at_arguments& arguments, int kill_point, bo
   }
   const std::string replay = replay_prefix(arguments);
   if (json) {
-    fmt::print("{}\n", json_report(report, replay).dump(2, ' ', false,
-                                                        nlohmann::json::error_handler_t::replace));
+    fmt::print(
+        "{}\n",
+        json_report(report, replay).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     fmt::print("{}", text_report(report, replay));
   }

@@ -38,7 +38,8 @@ const std::vector<remote_address>& function_places::in(thread_id process) {
   }
   was_found_ = was_found_ || !known->second.empty();
   for (std::string& module : symbols.modules())
-    if (std::find(searched_.begin(), searched_.end(), module) == searched_.end())
+    if (module.starts_with('/') &&
+        std::find(searched_.begin(), searched_.end(), module) == searched_.end())
       searched_.push_back(std::move(module));
   return known->second;
 }

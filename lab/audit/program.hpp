@@ -19,7 +19,8 @@ namespace heirlock::lab {
 struct program_call {
   std::vector<std::string> command; // command[0] is a path
   std::string function;
-  unsigned number = 1; // counted over all threads and processes of the program, from its entry point
+  unsigned number =
+      1; // counted over all threads and processes of the program, from its entry point
   int output_descriptor = -1;
   std::chrono::milliseconds patience{20'000}; // until the call, and for a call that sleeps
 };
@@ -64,6 +65,7 @@ class program {
   void serve_and_rest(unsigned round);
   // Nobody is left who could do something without being woken.
   bool is_at_rest() const;
+  bool is_everybody_gone() const;
   // The first survivor that was ended by a signal that tells of a fault, in words.
   std::optional<std::string> crash() const;
 
@@ -87,7 +89,6 @@ class program {
   void arm(member& m);
   void disarm(member& m);
   void stop_process(thread_id process);
-  bool is_everybody_gone() const;
   std::optional<step_end> interpret_step();
 
   program_call what_;

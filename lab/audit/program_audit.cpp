@@ -92,14 +92,14 @@ class program_audit {
 
 void program_audit::fail_to_arrive(program& run, program::arrival how) {
   const std::string limit =
-      fmt::format("{} s (--timeout)",
-                  std::chrono::duration_cast<std::chrono::seconds>(what_.patience).count());
+      fmt::format("{} s (--timeout)", std::chrono::duration<double>(what_.patience).count());
   const std::string end = how == program::arrival::program_ended
                               ? fmt::format("it {}", run.first_end().describe())
                               : fmt::format("it was still running after {}", limit);
   if (!places_.was_found())
     throw trouble(fmt::format(
-        "no function {} in {} ({}). Searched when the program was at its entry point: {}. A library "
+        "no function {} in {} ({}). Searched when the program was at its entry point: {}. A "
+        "library "
         "that is loaded later (dlopen) is not searched; a static or inlined function has no symbol "
         "in a stripped file",
         what_.function, what_.command[0], end, places_.searched()));
@@ -167,6 +167,7 @@ void program_audit::watch_survivors(program& run) {
   auto at_rest_since = clock::now();
   for (unsigned round = 0; clock::now() < deadline; ++round) {
     run.serve_and_rest(round);
+    if (run.is_everybody_gone()) return;
     if (!run.is_at_rest()) at_rest_since = clock::now();
     if (clock::now() - at_rest_since > rest_shown_by) return;
   }
@@ -240,8 +241,9 @@ program_report program_audit::perform() {
   trace();
   const std::size_t count = report_.kill_points.size();
   if (options_.kill_point && *options_.kill_point >= count)
-    throw trouble(fmt::format("kill point {} is out of range: call {} of {} has kill points 0 to {}",
-                              *options_.kill_point, what_.number, what_.function, count - 1));
+    throw trouble(
+        fmt::format("kill point {} is out of range: call {} of {} has kill points 0 to {}",
+                    *options_.kill_point, what_.number, what_.function, count - 1));
   for (program_kill_point& point : report_.kill_points) {
     if (options_.progress) options_.progress(point.step, count);
     if (!options_.kill_point || *options_.kill_point == point.step) judge(point);

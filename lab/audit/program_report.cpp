@@ -27,11 +27,14 @@ bool is_exposed(const program_kill_point& point) {
   return point.pending && !point.pending->is_victims;
 }
 
+// Empty where the kill point was not judged: nobody has looked.
 std::string before_text(const program_kill_point& point) {
+  if (!point.what) return {};
   return point.pending ? fmt::format("{:08x}", point.pending->before) : "-";
 }
 
 std::string after_text(const program_kill_point& point) {
+  if (!point.what) return {};
   if (!point.pending) return "-";
   if (point.pending->after) return fmt::format("{:08x}", *point.pending->after);
   return point.pending->is_private ? "gone" : "unknown";
@@ -71,17 +74,18 @@ std::string remarks(const program_report& report) {
   if (pending > 0)
     text += fmt::format(
         "  the pending operation of the robust list was set at {} of them; at {} the word that it "
-        "names did not hold the victim's TID: whoever has that memory by then is written to, if "
-        "he keeps such a number there\n",
+        "names did not hold the victim's TID (in an unlock that is the window: memory that has "
+        "another use by then, and holds that number, is written to)\n",
         pending, count(is_exposed));
   if (report.end == call_end_kind::waits)
     text += "  the call sleeps and does not return by itself: it was traced up to that sleep\n";
   if (report.end == call_end_kind::left)
     text += "  the call did not return: its thread ended, or its process became another program\n";
   if (!report.other_way.empty()) {
-    text += fmt::format("  {} kill point{} not judged, because the program went another way than in "
-                        "the first run:",
-                        report.other_way.size(), report.other_way.size() == 1 ? " was" : "s were");
+    text +=
+        fmt::format("  {} kill point{} not judged, because the program went another way than in "
+                    "the first run:",
+                    report.other_way.size(), report.other_way.size() == 1 ? " was" : "s were");
     for (std::size_t i = 0; i < std::min(numbers_shown, report.other_way.size()); ++i)
       text += fmt::format(" {}", report.other_way[i]);
     text += report.other_way.size() > numbers_shown ? " ...\n" : "\n";
@@ -117,8 +121,10 @@ std::string listing(const program_report& report) {
     std::string line = fmt::format(
         "    {} {:5}  {:{}}  {:{}}  {:7}  {:8}  {:8}{}{}", is_violation(point) ? "=>" : "  ", step,
         point.where.describe(), where_width, instruction_text(point), text_width,
-        point.pending ? "set" : "-", before_text(point), after_text(point),
-        is_exposed(point) ? "  not the victim's" : "",
+        !point.what     ? ""
+        : point.pending ? "set"
+                        : "-",
+        before_text(point), after_text(point), is_exposed(point) ? "  not the victim's" : "",
         is_violation(point) ? fmt::format("  {}", name_of(*point.what)) : "");
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + '\n';
@@ -137,8 +143,9 @@ std::string indented(const std::string& text) {
 } // namespace
 
 std::string shell_quoted(const std::string& word) {
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                     "_-./:=,+@%";
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+      "_-./:=,+@%";
   if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
   std::string out = "'";
   for (const char c : word)
@@ -151,18 +158,18 @@ bool has_violations(const program_report& report) {
 }
 
 std::string text_report(const program_report& report, const std::string& replay) {
-  std::string out = fmt::format(
-      "{} on Linux {}\n\n{}  call {} of {}: {}\n  in {:.1f} s\n", report.libc, report.kernel,
-      report.what.command[0], report.what.number, report.what.function, counts_of(report),
-      report.seconds);
+  std::string out =
+      fmt::format("{} on Linux {}\n\n{}  call {} of {}: {}\n  in {:.1f} s\n", report.libc,
+                  report.kernel, report.what.command[0], report.what.number, report.what.function,
+                  counts_of(report), report.seconds);
   out += remarks(report) + listing(report);
   unsigned shown = 0;
   for (const program_kill_point& point : report.kill_points) {
     if (!is_violation(point)) continue;
     if (shown == 0) out += '\n';
     if (++shown > notes_shown) break;
-    out += indented(fmt::format("kill point {}: {}: {}", point.step, name_of(*point.what),
-                                point.note)) +
+    out += indented(
+               fmt::format("kill point {}: {}: {}", point.step, name_of(*point.what), point.note)) +
            '\n';
   }
   for (const program_kill_point& point : report.kill_points) {
@@ -191,9 +198,11 @@ ordered_json json_report(const program_report& report, const std::string& replay
                           {"instruction", point.instruction},
                           {"asleep", point.asleep}};
     entry["verdict"] = point.what ? ordered_json(name_of(*point.what)) : ordered_json(nullptr);
-    entry["pending"] = point.pending.has_value();
-    entry["before"] = before_text(point);
-    entry["after"] = after_text(point);
+    if (point.what) {
+      entry["pending"] = point.pending.has_value();
+      entry["before"] = before_text(point);
+      entry["after"] = after_text(point);
+    }
     if (point.pending) {
       entry["word_at"] = fmt::format("{:#x}", point.pending->word_at.value);
       entry["word_is_victims"] = point.pending->is_victims;

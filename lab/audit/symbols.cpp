@@ -52,31 +52,43 @@ const char* path_of(Dwfl_Module* module) {
 struct function_search {
   const std::string& name;
   std::vector<remote_address> found;
-  std::string indirect_in; // the file in which it is an indirect function
+  std::string indirect_in;        // the file in which it is an indirect function
+  bool beside_the_loader = false; // a file other than the loader has it as a common one
 };
 
 int search_module(Dwfl_Module* module, void**, const char*, Dwarf_Addr, void* argument) {
   auto& search = *static_cast<function_search*>(argument);
+  std::vector<remote_address> here;
+  bool indirect = false;
   const int count = dwfl_module_getsymtab(module);
   for (int i = 1; i < count; ++i) {
     GElf_Sym symbol;
     GElf_Addr address = 0;
     GElf_Word section = SHN_UNDEF;
-    const char* const name = dwfl_module_getsym_info(module, i, &symbol, &address, &section,
-                                                     nullptr, nullptr);
+    const char* const name =
+        dwfl_module_getsym_info(module, i, &symbol, &address, &section, nullptr, nullptr);
     const unsigned type = GELF_ST_TYPE(symbol.st_info);
     // Assembler code may have labels only.
     const bool is_code = type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC;
     if (name == nullptr || section == SHN_UNDEF || section == SHN_ABS || !is_code ||
         !is_named(name, search.name))
       continue;
-    if (type == STT_GNU_IFUNC) {
-      search.indirect_in = path_of(module);
-    } else if (std::find(search.found.begin(), search.found.end(), remote_address{address}) ==
-               search.found.end()) {
-      search.found.push_back({address});
-    }
+    indirect = indirect || type == STT_GNU_IFUNC;
+    here.push_back({address});
   }
+  const std::string path = path_of(module);
+  if (indirect) {
+    // A plain function beside it is an older version, which nothing new is linked with.
+    search.indirect_in = path;
+    return DWARF_CB_OK;
+  }
+  for (const remote_address address : here)
+    if (std::find(search.found.begin(), search.found.end(), address) == search.found.end())
+      search.found.push_back(address);
+  // The loader has plain copies of its own of what it needs before libc is there.
+  search.beside_the_loader =
+      search.beside_the_loader ||
+      (!here.empty() && !std::filesystem::path(path).filename().string().starts_with("ld-"));
   return DWARF_CB_OK;
 }
 
@@ -129,11 +141,11 @@ code_location symbol_table::locate(remote_address pc) const {
 std::vector<remote_address> symbol_table::functions_named(const std::string& name) const {
   function_search search = {name, {}, {}};
   dwfl_getmodules(state_->dwfl, search_module, &search, 0);
-  if (search.found.empty() && !search.indirect_in.empty())
+  if (!search.beside_the_loader && !search.indirect_in.empty())
     throw trouble(fmt::format(
         "{} is an indirect function of {}: the loader picks one of its implementations; name the "
-        "one that this machine uses (nm shows them, as in __{}_avx2)",
-        name, search.indirect_in, name));
+        "one that this machine uses",
+        name, search.indirect_in));
   return std::move(search.found);
 }
 
