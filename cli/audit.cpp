@@ -53,12 +53,20 @@ std::vector<chosen_case> chosen_cases(const audit_arguments& arguments) {
   return cases;
 }
 
+// A lock that needs a changed kernel is judged under another one: that is a result, but not about the proposal.
+std::string caveat_of(std::string_view needed, const kernel::policy& policy) {
+  if (needed.empty() || policy.proposal() == needed) return {};
+  return fmt::format("this lock needs a kernel that implements {}, of which the policy {} knows "
+                     "nothing; give --policy {}",
+                     needed, policy.name(), needed);
+}
+
 exit_status run_audit(const audit_arguments& arguments) {
   if (arguments.list) {
     print_choices();
     return exit_status::nothing_wrong;
   }
-  check_subject(arguments.subject);
+  const std::string subject = chosen_subject(arguments.subject);
   const auto cases = chosen_cases(arguments);
   audit_options options;
   if (arguments.kill_point >= 0) {
@@ -76,10 +84,11 @@ exit_status run_audit(const audit_arguments& arguments) {
   stage_options surroundings;
   surroundings.at_exit = kernel::exit_hook_of(policy);
   surroundings.before_signal = kernel::signal_hook_of(policy);
-  surroundings.subject = arguments.subject;
+  surroundings.subject = subject;
   surroundings.actor_program = installed_actor_program();
   surroundings.libc = arguments.libc;
   stage st(surroundings);
+  const std::string caveat = caveat_of(st.about().subject_policy, policy);
   std::vector<case_report> reports;
   {
     progress_bar bar(arguments.subject);
@@ -90,9 +99,10 @@ exit_status run_audit(const audit_arguments& arguments) {
         bar.show(i * of + done, cases.size() * of);
       };
       reports.push_back(audit_case(st, *cases[i].what, cases[i].op, options));
-      // A library's path is what a replay needs; its name is what people call it.
-      if (arguments.subject.find('/') != std::string::npos)
-        reports.back().subject = arguments.subject;
+      // What a replay needs; the name in a library may be another one.
+      reports.back().subject = arguments.subject;
+      reports.back().policy = policy.name();
+      reports.back().caveat = caveat;
     }
   }
   bool wrong = false;

@@ -6,6 +6,7 @@
 #include "lab/process/trouble.hpp"
 #include "lab/scenarios/scenarios.hpp"
 #include "lab/subjects/builtin.h"
+#include "lab/subjects/shipped.hpp"
 
 namespace heirlock::cli {
 
@@ -17,6 +18,8 @@ std::string known_names() {
   std::string names;
   for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
     names += fmt::format("{}{}", i == 0 ? "" : ", ", s->name);
+  for (const std::string& name : shipped_subjects())
+    names += ", " + name;
   return names;
 }
 
@@ -27,6 +30,11 @@ void print_choices() {
       "subjects (or the path of a shared library that implements lab/subjects/subject.h):\n");
   for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
     fmt::print("  {:22}{}\n", s->name, s->summary);
+  for (const std::string& name : shipped_subjects()) {
+    const auto about = describe_subject(*shipped_subject_library(name));
+    fmt::print("  {:22}{}\n", name, about.summary);
+    if (!about.policy.empty()) fmt::print("  {:22}needs --policy {}\n", "", about.policy);
+  }
   fmt::print("\noperations (contended: somebody else holds the lock, or sleeps on it):\n");
   for (const operation op : all_operations)
     fmt::print("  {}\n", name_of(op));
@@ -38,15 +46,17 @@ void print_choices() {
     fmt::print("  {:22}{}\n", p->name(), p->summary());
 }
 
-void check_subject(const std::string& name) {
+std::string chosen_subject(const std::string& name) {
   if (name.empty())
     throw trouble(
         fmt::format("say which lock: --subject {} or the path of a shared library", known_names()));
-  if (name.find('/') == std::string::npos && heirlock_builtin_subject(name.c_str()) == nullptr)
-    throw trouble(
-        fmt::format("unknown subject '{}': known are {}; a shared library is named by a path with "
-                    "a slash, such as ./my_lock.so",
-                    name, known_names()));
+  if (name.find('/') != std::string::npos || heirlock_builtin_subject(name.c_str()) != nullptr)
+    return name;
+  if (const auto library = shipped_subject_library(name)) return *library;
+  throw trouble(
+      fmt::format("unknown subject '{}': known are {}; a shared library is named by a path with "
+                  "a slash, such as ./my_lock.so",
+                  name, known_names()));
 }
 
 std::vector<operation> chosen_operations(const std::vector<std::string>& names) {

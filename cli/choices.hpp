@@ -10,8 +10,9 @@
 
 namespace heirlock::cli {
 
-// A built-in subject or a path; throws trouble for anything else.
-void check_subject(const std::string& name);
+// What the actor program is to load for a subject: a built-in name, or the path of a library. Throws trouble for
+// anything else.
+std::string chosen_subject(const std::string& name);
 
 // All of them when no name is given.
 std::vector<lab::operation> chosen_operations(const std::vector<std::string>& names);

@@ -32,6 +32,7 @@ namespace {
 
 int scratch_fd = -1;
 const heirlock_subject* subject = nullptr;
+const char* subject_policy = "";
 
 arena_control& control() {
   return *reinterpret_cast<arena_control*>(arena::control);
@@ -196,7 +197,12 @@ const heirlock_subject* find_subject(const char* name) {
              found->trylock == nullptr || found->unlock == nullptr) {
     error = "one of name, init, lock, trylock, unlock is NULL";
   }
-  if (error == nullptr) return found;
+  if (error == nullptr) {
+    const auto policy =
+        reinterpret_cast<const char* (*)()>(dlsym(library, "heirlock_subject_policy"));
+    if (policy != nullptr) subject_policy = policy();
+    return found;
+  }
   snprintf(control().error, sizeof control().error, "%s", error);
   return nullptr;
 }
@@ -218,6 +224,7 @@ void describe_subject() {
   snprintf(c.subject_name, sizeof c.subject_name, "%s", subject->name);
   snprintf(c.subject_summary, sizeof c.subject_summary, "%s",
            subject->summary != nullptr ? subject->summary : "");
+  snprintf(c.subject_policy, sizeof c.subject_policy, "%s", subject_policy);
   snprintf(c.libc, sizeof c.libc, "glibc %s", gnu_get_libc_version());
   c.markers = {reinterpret_cast<std::uint64_t>(heirlock_idle_marker),
                reinterpret_cast<std::uint64_t>(heirlock_before_call),

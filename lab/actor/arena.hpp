@@ -66,6 +66,7 @@ struct arena_control {
   std::uint32_t subject_has_destroy;
   char subject_name[64];
   char subject_summary[256];
+  char subject_policy[64]; // the kernel policy that it needs; empty when any kernel will do
   char libc[64];
   actor_markers markers;
   char error[512]; // why the actor program cannot serve; empty when it can
@@ -74,7 +75,7 @@ struct arena_control {
 
 namespace arena {
 
-inline constexpr std::uint32_t abi = 1;
+inline constexpr std::uint32_t abi = 2;
 
 // Below any place where the kernel or a loader puts things by itself, and inside the smallest address
 // space of a 64-bit architecture (39 bits).

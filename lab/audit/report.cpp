@@ -100,6 +100,7 @@ std::string text_report(const case_report& report, const replay_command& replay)
       "was reused in {}; {} deaths were reported to survivors\n",
       report.subject, name_of(report.op), report.scenario, summary_line(report), f.runs,
       report.seconds, f.slept, f.died_owning, f.reused, f.told);
+  if (!report.caveat.empty()) out += fmt::format("  note: {}\n", report.caveat);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
   const violation& first = report.violations.front();
@@ -139,12 +140,13 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
     if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
     violations.push_back(std::move(entry));
   }
-  return {
+  ordered_json document = {
       {"kernel", report.kernel},
       {"libc", report.libc},
       {"subject", report.subject},
       {"op", name_of(report.op)},
       {"scenario", report.scenario},
+      {"policy", report.policy},
       {"kill_points", judged},
       {"verdicts", verdicts},
       {"violations", violations},
@@ -156,6 +158,8 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"deaths_told", report.facts.told}}},
       {"seconds", report.seconds},
   };
+  if (!report.caveat.empty()) document["note"] = report.caveat;
+  return document;
 }
 
 } // namespace heirlock::lab

@@ -32,6 +32,7 @@ class as_posted_policy final : public policy {
   std::string_view summary() const override {
     return "as posted: inside an unlock transaction the pending operation counts as empty";
   }
+  std::string_view proposal() const override { return name(); }
   void thread_exits(task& dying) const override {
     const bool inside = find_transaction(dying) == transaction_state::inside;
     walk_robust_list(dying,
@@ -48,6 +49,7 @@ class mended_policy final : public policy {
            "handler runs; "
            "looked at before the list";
   }
+  std::string_view proposal() const override { return rseq_rl_cs_as_posted().name(); }
   void thread_exits(task& dying) const override {
     const bool inside = find_transaction(dying) == transaction_state::inside;
     walk_robust_list(dying,

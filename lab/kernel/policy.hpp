@@ -18,6 +18,8 @@ class policy {
 
   // False: the real kernel does the walk, nothing is called.
   virtual bool replaces_the_kernel() const { return true; }
+  // The proposal that this kernel would have implemented; empty for kernels as they are.
+  virtual std::string_view proposal() const { return {}; }
   // The thread is dying; its registers and memory are intact. After it the kernel gets an empty list.
   virtual void thread_exits(task& dying) const = 0;
   // A signal is about to be delivered to the thread, whose handler will run on top of what it is doing.

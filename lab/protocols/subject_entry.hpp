@@ -7,3 +7,6 @@
 // would hide the structure, so it is defined under another name and only the linker sees the real one.
 extern "C" [[gnu::visibility("default")]] const heirlock_subject*
 heirlock_subject_entry() __asm__("heirlock_subject");
+
+// Defined by a subject whose protocol needs a changed kernel.
+extern "C" [[gnu::visibility("default")]] const char* heirlock_subject_policy();

@@ -10,6 +10,11 @@
  *
  * can be audited:  heirlock audit --subject ./my_lock.so
  *
+ * A lock that relies on more than today's kernels do exports the name of the kernel policy that it needs as well
+ * (heirlock audit --list has them), so that a report under another policy can say so:
+ *
+ *     const char* heirlock_subject_policy(void);
+ *
  * Return values are those of POSIX: 0, or an errno value (EBUSY, EOWNERDEAD, ENOTRECOVERABLE, ETIMEDOUT,
  * EPERM, EDEADLK, ...). A NULL entry means that the lock does not have that operation; lock, trylock,
  * unlock and init must be there.

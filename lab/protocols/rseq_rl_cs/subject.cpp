@@ -65,3 +65,7 @@ constexpr heirlock_subject subject = {
 const heirlock_subject* heirlock_subject_entry() {
   return &subject;
 }
+
+const char* heirlock_subject_policy() {
+  return "rseq-rl-cs";
+}
