@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "cli/verbs.hpp"
 #include "lab/process/interrupt.hpp"
@@ -18,20 +20,26 @@ int run(int argc, char** argv) {
       "Exit status: 0 nothing wrong found, 1 violations found, 2 trouble or wrong usage.",
       "heirlock");
   app.set_version_flag("--version", HEIRLOCK_VERSION);
-  app.require_subcommand(1);
+  // At most one. That there is none is said below: CLI11 would say it of a misspelt verb, without naming it.
+  app.require_subcommand(0, 1);
   action chosen;
   add_demo(app, chosen);
   add_reproduce(app, chosen);
   add_audit(app, chosen);
   try {
     app.parse(argc, argv);
+    if (!chosen) throw CLI::RequiredError("One of the verbs demo, reproduce, audit");
   } catch (const CLI::ParseError& error) {
     const bool asked_for_help = error.get_exit_code() == 0;
     app.exit(error);
     return static_cast<int>(asked_for_help ? exit_status::nothing_wrong : exit_status::trouble);
   }
   lab::install_interrupt_handlers();
-  return static_cast<int>(chosen());
+  const exit_status status = chosen();
+  // A report that did not arrive (a full disk) is no report.
+  if (std::fflush(stdout) != 0)
+    throw std::system_error(errno, std::generic_category(), "cannot write to standard output");
+  return static_cast<int>(status);
 }
 
 } // namespace
@@ -41,10 +49,13 @@ int main(int argc, char** argv) {
   using heirlock::cli::exit_status;
   try {
     return heirlock::cli::run(argc, argv);
-  } catch (const heirlock::lab::interrupted&) {
-    fmt::print(stderr, "heirlock: interrupted; every process that it started has been ended\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "heirlock: {}\n", error.what());
+    // An interrupted wait may show first as trouble with the one waited for.
+    if (heirlock::lab::interrupt_requested()) {
+      fmt::print(stderr, "heirlock: interrupted; every process that it started has been ended\n");
+    } else {
+      fmt::print(stderr, "heirlock: {}\n", error.what());
+    }
   }
   return static_cast<int>(exit_status::trouble);
 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// heirlock audit: what it finds, and the document that it prints.
+#include <cstdint>
+#include <linux/futex.h>
+#include <set>
+#include <tuple>
+
+#include <gtest/gtest.h>
+
+#include "tests/cli/command.hpp"
+
+namespace heirlock::cli::test {
+namespace {
+
+using nlohmann::json;
+
+// As found by hand in the machine code of this version; others have a window of their own.
+constexpr const char* libc_with_known_window = "glibc 2.36";
+constexpr std::size_t known_window = 3;
+
+std::vector<std::string> unlock_in(const std::string& subject, const std::string& scenario) {
+  return {"audit", "--subject", subject, "--op", "unlock", "--scenario", scenario, "--json"};
+}
+
+std::set<std::string> keys_of(const json& object) {
+  std::set<std::string> keys;
+  for (const auto& item : object.items())
+    keys.insert(item.key());
+  return keys;
+}
+
+// Where a violation is, and what it is.
+std::vector<std::tuple<unsigned, std::string, std::string, unsigned>> listed(const json& document) {
+  std::vector<std::tuple<unsigned, std::string, std::string, unsigned>> list;
+  for (const auto& each : document.at("violations"))
+    list.emplace_back(each.at("step"), each.at("verdict"), each.at("symbol"), each.at("offset"));
+  return list;
+}
+
+// The futex word is the first half of the reused word: of it the kernel keeps the bit for waiters.
+std::uint64_t marked_as_the_kernel_does(std::uint64_t word) {
+  const std::uint64_t rest = word >> 32 << 32;
+  return rest | (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+}
+
+void expect_the_contract(const json& document) {
+  EXPECT_EQ(keys_of(document),
+            (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "kill_points",
+                                   "verdicts", "violations", "runs", "seconds"}));
+  unsigned judged = 0;
+  for (const auto& count : document.at("verdicts"))
+    judged += count.get<unsigned>();
+  EXPECT_EQ(document.at("kill_points").get<unsigned>(), judged);
+  for (const auto& each : document.at("violations")) {
+    auto keys = keys_of(each);
+    keys.erase("filled_with");  // of reused memory only
+    keys.erase("second_actor"); // where another one's position is enumerated
+    EXPECT_EQ(keys, (std::set<std::string>{"step", "symbol", "offset", "module", "module_offset",
+                                           "instruction", "asleep", "verdict", "before", "after",
+                                           "note", "runs", "replay", "victim"}));
+  }
+}
+
+class audit_reuse : public testing::TestWithParam<const char*> {};
+
+TEST_P(audit_reuse, of_a_robust_mutex_finds_the_window_and_what_the_kernel_wrote) {
+  const outcome result = run(unlock_in("pthread-robust", GetParam()));
+  ASSERT_EQ(result.status, 1) << result;
+  EXPECT_TRUE(result.err.empty()) << result;
+  const json document = result.json();
+  ASSERT_FALSE(document.is_discarded()) << result;
+  expect_the_contract(document);
+  EXPECT_EQ(document.at("subject"), "pthread-robust");
+  EXPECT_EQ(document.at("op"), "unlock");
+  EXPECT_EQ(document.at("scenario"), GetParam());
+  const auto& violations = document.at("violations");
+  if (document.at("libc") == libc_with_known_window) {
+    EXPECT_EQ(violations.size(), known_window) << result;
+    EXPECT_EQ(document.at("verdicts").at("corrupted"), known_window) << result;
+  }
+  ASSERT_FALSE(violations.empty());
+  for (const auto& each : violations) {
+    EXPECT_EQ(each.at("verdict"), "corrupted");
+    EXPECT_EQ(each.at("victim"), "killed");
+    EXPECT_EQ(each.at("runs"), 2) << "once for each of the two fills";
+    const auto before = std::stoull(each.at("before").get<std::string>(), nullptr, 16);
+    const auto after = std::stoull(each.at("after").get<std::string>(), nullptr, 16);
+    EXPECT_EQ(before >> 32, before & 0xffffffff) << "the fill is the TID, twice";
+    EXPECT_EQ(after, marked_as_the_kernel_does(before)) << result;
+    EXPECT_NE(after, before);
+  }
+}
+
+// The kernel knows nothing of a normal mutex: it writes nowhere, and tells nobody of the owner's death.
+TEST_P(audit_reuse, of_a_normal_mutex_finds_the_lost_owner_and_no_corruption) {
+  const outcome result = run(unlock_in("pthread-normal", GetParam()));
+  EXPECT_EQ(result.status, 1) << result;
+  const json document = result.json();
+  ASSERT_FALSE(document.is_discarded()) << result;
+  expect_the_contract(document);
+  EXPECT_FALSE(document.at("violations").empty());
+  for (const auto& each : document.at("violations"))
+    EXPECT_EQ(each.at("verdict"), "owner lost") << result;
+  EXPECT_FALSE(document.at("verdicts").contains("corrupted"));
+  EXPECT_EQ(document.at("runs").at("deaths_told"), 0);
+  EXPECT_GT(document.at("runs").at("memory_reused").get<unsigned>(), 0U) << "else it says nothing";
+}
+
+TEST_P(audit_reuse, lists_the_same_twice) {
+  const json first = run(unlock_in("pthread-robust", GetParam())).json();
+  const json second = run(unlock_in("pthread-robust", GetParam())).json();
+  ASSERT_FALSE(first.is_discarded() || second.is_discarded());
+  EXPECT_EQ(listed(first), listed(second));
+  EXPECT_EQ(first.at("kill_points"), second.at("kill_points"));
+}
+
+INSTANTIATE_TEST_SUITE_P(, audit_reuse,
+                         testing::Values("reuse-other-process", "reuse-same-process"),
+                         [](const auto& each) {
+                           return std::string(each.param) == "reuse-other-process"
+                                      ? "by_another_process"
+                                      : "in_the_same_process";
+                         });
+
+TEST(audit, replays_one_kill_point_with_the_same_verdict) {
+  auto arguments = unlock_in("pthread-robust", "reuse-other-process");
+  const json whole = run(arguments).json();
+  ASSERT_FALSE(whole.is_discarded());
+  ASSERT_FALSE(whole.at("violations").empty());
+  for (const auto& each : whole.at("violations")) {
+    auto one = arguments;
+    one.insert(one.end(), {"--kill-point", std::to_string(each.at("step").get<unsigned>())});
+    const outcome replayed = run(one);
+    EXPECT_EQ(replayed.status, 1) << replayed;
+    const json document = replayed.json();
+    ASSERT_FALSE(document.is_discarded()) << replayed;
+    EXPECT_EQ(document.at("kill_points"), 1);
+    ASSERT_EQ(listed(document).size(), 1U) << replayed;
+    EXPECT_EQ(listed(document).front(), listed({{"violations", json::array({each})}}).front());
+  }
+  const unsigned harmless = 0;
+  arguments.insert(arguments.end(), {"--kill-point", std::to_string(harmless)});
+  const outcome replayed = run(arguments);
+  EXPECT_EQ(replayed.status, 0) << replayed;
+  EXPECT_EQ(replayed.json().at("verdicts"), (json{{"ok", 1}}));
+}
+
+TEST(audit, prints_for_people_a_summary_the_window_and_the_replay) {
+  auto arguments = unlock_in("pthread-robust", "reuse-other-process");
+  arguments.pop_back();
+  const outcome result = run(arguments);
+  EXPECT_EQ(result.status, 1) << result;
+  EXPECT_TRUE(result.err.empty()) << result;
+  const std::size_t summary = result.out.find("kill points: ");
+  const std::size_t window = result.out.find("    => ");
+  const std::size_t replay =
+      result.out.find("replay one: heirlock audit --subject pthread-robust --op unlock "
+                      "--scenario reuse-other-process --kill-point ");
+  ASSERT_NE(replay, std::string::npos) << result;
+  EXPECT_LT(summary, window) << result;
+  EXPECT_LT(window, replay) << result;
+}
+
+TEST(audit, lists_what_may_be_chosen) {
+  const outcome result = run({"audit", "--list"});
+  EXPECT_EQ(result.status, 0) << result;
+  for (const char* name : {"pthread-robust", "pthread-normal", "unlock-contended", "remap-file",
+                           "signal-in-window", "reuse-same-process"})
+    EXPECT_TRUE(result.out_has(name)) << name << result;
+}
+
+} // namespace
+} // namespace heirlock::cli::test

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// However an audit ends, its processes end with it; and what a terminal sees of it meanwhile.
+#include <csignal>
+#include <cstring>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/cli/command.hpp"
+
+namespace heirlock::cli::test {
+namespace {
+
+// All operations and scenarios: far longer than a test needs to stop it.
+const std::vector<std::string> long_audit = {"audit", "--subject", "pthread-robust", "--json"};
+// The first process of the actors, and at least one actor.
+constexpr std::size_t under_way = 2;
+
+void expect_interrupted(const outcome& result) {
+  EXPECT_EQ(result.status, 2) << result;
+  EXPECT_TRUE(result.err_has("interrupted")) << result;
+  EXPECT_TRUE(result.out.empty()) << result;
+}
+
+class ending_of_an_audit : public testing::TestWithParam<int> {};
+
+TEST_P(ending_of_an_audit, by_a_signal_is_orderly) {
+  command audit(long_audit);
+  audit.start();
+  ASSERT_TRUE(audit.has_started_processes(under_way));
+  audit.send(GetParam());
+  expect_interrupted(audit.finish());
+}
+
+INSTANTIATE_TEST_SUITE_P(, ending_of_an_audit, testing::Values(SIGINT, SIGTERM, SIGHUP),
+                         [](const auto& each) {
+                           return std::string("SIG") + ::sigabbrev_np(each.param);
+                         });
+
+TEST(ending, by_ctrl_c_on_a_terminal_is_orderly) {
+  command audit(long_audit);
+  audit.on_a_terminal().start();
+  ASSERT_TRUE(audit.has_started_processes(under_way));
+  audit.type("\x03");
+  expect_interrupted(audit.finish());
+}
+
+TEST(ending, of_reproduce_and_of_its_series_without_ptrace_is_orderly) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"reproduce", "--scenario", "remap-file"},
+        {"reproduce", "--natural", "100"}}) {
+    command reproduce(arguments);
+    reproduce.start();
+    ASSERT_TRUE(reproduce.has_started_processes(1));
+    reproduce.send(SIGINT);
+    expect_interrupted(reproduce.finish());
+  }
+}
+
+TEST(ending, by_sigkill_takes_the_actors_along) {
+  command audit(long_audit);
+  audit.start();
+  ASSERT_TRUE(audit.has_started_processes(under_way));
+  audit.send(SIGKILL);
+  const outcome result = audit.finish();
+  EXPECT_EQ(result.signal, SIGKILL) << result;
+}
+
+TEST(ending, by_a_reader_that_has_gone_takes_the_actors_along) {
+  command audit({"audit", "--subject", "pthread-normal", "--op", "trylock"});
+  const outcome result = audit
+                             .with([] {
+                               int ends[2];
+                               if (::pipe(ends) != 0) return;
+                               ::close(ends[0]);
+                               ::dup2(ends[1], STDOUT_FILENO);
+                               ::close(ends[1]);
+                             })
+                             .start()
+                             .finish();
+  EXPECT_EQ(result.signal, SIGPIPE) << result;
+}
+
+TEST(progress, is_shown_on_a_terminal_and_leaves_standard_output_alone) {
+  // The positions of a second actor are enumerated too: that takes some seconds.
+  command audit({"audit", "--subject", "pthread-robust", "--op", "lock,lock-contended,trylock",
+                 "--scenario", "waiter-asleep", "--json"});
+  const outcome result = audit.on_a_terminal().start().finish();
+  ASSERT_TRUE(result.status == 0 || result.status == 1) << result;
+  const auto document = result.json();
+  ASSERT_FALSE(document.is_discarded()) << result;
+  double seconds = 0;
+  for (const auto& each :
+       document.contains("cases") ? document.at("cases") : nlohmann::json::array({document}))
+    seconds += each.at("seconds").get<double>();
+  ASSERT_GT(seconds, 2.5) << "too short to show a bar: choose a longer audit for this test";
+  EXPECT_TRUE(result.err_has("[#") || result.err_has("[.")) << result;
+  EXPECT_TRUE(result.err_has(" %  lock")) << result;
+  const std::string wiped = "\r\033[K";
+  ASSERT_GE(result.err.size(), wiped.size());
+  EXPECT_EQ(result.err.substr(result.err.size() - wiped.size()), wiped) << result;
+}
+
+} // namespace
+} // namespace heirlock::cli::test
