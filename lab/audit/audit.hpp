@@ -49,9 +49,9 @@ struct case_report {
   std::string subject;
   operation op = operation::unlock;
   std::string scenario;
-  std::string policy = "stock"; // who walked the robust lists of the dead
-  std::string caveat;           // why the verdicts may not be what they seem; mostly empty
-  std::map<verdict, unsigned> verdicts;       // kill points by their (first) verdict
+  std::string policy = "stock";         // who walked the robust lists of the dead
+  std::string caveat;                   // why the verdicts may not be what they seem; mostly empty
+  std::map<verdict, unsigned> verdicts; // kill points by their (first) verdict
   std::vector<kill_point_report> kill_points; // in the order of the path
   std::vector<violation> violations;
   run_facts facts;

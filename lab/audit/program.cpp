@@ -34,8 +34,7 @@ bool is_birth(const wait_status& status) {
 
 } // namespace
 
-program::program(const program_call& what, function_places& places)
-    : what_(what), places_(places) {
+program::program(const program_call& what, function_places& places) : what_(what), places_(places) {
   launch_request request;
   request.command = what_.command;
   request.output_descriptor = what_.output_descriptor;
@@ -141,8 +140,8 @@ void program::answer(member& m) {
         m.thread->process() != victim_->thread->process() &&
         std::find(fault_signals.begin(), fault_signals.end(), by->signal_number) !=
             fault_signals.end())
-      crash_ = fmt::format("process {} of the program was {}", m.thread->id().value,
-                           status.describe());
+      crash_ =
+          fmt::format("process {} of the program was {}", m.thread->id().value, status.describe());
     return;
   }
   if (const auto* const stop = status.as<signal_stop>()) {

@@ -46,18 +46,19 @@ struct program_report {
   std::string kernel;
   std::string libc; // of the program
   program_call what;
-  std::string check; // empty: none
+  std::string check;                           // empty: none
   std::vector<program_kill_point> kill_points; // in the order of the call's way
   call_end_kind end = call_end_kind::returned;
   std::map<verdict, unsigned> verdicts;
-  std::vector<unsigned> other_way; // kill points that were not reached: the program went another way
+  std::vector<unsigned>
+      other_way; // kill points that were not reached: the program went another way
   double seconds = 0;
 };
 
 struct program_audit_options {
   std::string check; // empty: none
   std::chrono::milliseconds check_timeout{10'000};
-  std::optional<unsigned> kill_point; // only this one
+  std::optional<unsigned> kill_point;                             // only this one
   std::function<void(std::size_t done, std::size_t of)> progress; // may throw
 };
 

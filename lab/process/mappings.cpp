@@ -53,9 +53,9 @@ file_descriptor open_if_it_is(const std::string& path, std::uint64_t inode) {
 // map_files needs a capability, the path may have been unlinked, a descriptor may have been closed: one
 // of the three is there nearly always.
 file_descriptor open_mapped(thread_id process, const mapping& m) {
-  if (auto file = open_if_it_is(fmt::format("/proc/{}/map_files/{:x}-{:x}", process.value,
-                                            m.start.value, m.end.value),
-                                m.inode))
+  if (auto file = open_if_it_is(
+          fmt::format("/proc/{}/map_files/{:x}-{:x}", process.value, m.start.value, m.end.value),
+          m.inode))
     return file;
   if (m.path.starts_with('/'))
     if (auto file = open_if_it_is(m.path, m.inode)) return file;
