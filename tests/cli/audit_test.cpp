@@ -45,8 +45,8 @@ std::uint64_t marked_as_the_kernel_does(std::uint64_t word) {
 
 void expect_the_contract(const json& document) {
   EXPECT_EQ(keys_of(document),
-            (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy", "kill_points",
-                                   "verdicts", "violations", "runs", "seconds"}));
+            (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy",
+                                   "kill_points", "verdicts", "violations", "runs", "seconds"}));
   unsigned judged = 0;
   for (const auto& count : document.at("verdicts"))
     judged += count.get<unsigned>();
