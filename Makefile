@@ -16,6 +16,7 @@ JOBS ?= $(shell nproc)
 # Tests step and kill processes of their own. More at once would only stretch their time bounds.
 TEST_JOBS ?= 2
 FILTER ?=
+CTEST_FLAGS ?=
 
 BUILD := build/$(PRESET)
 
@@ -27,7 +28,7 @@ run: build
 	$(BUILD)/bin/heirlock demo
 
 test: build
-	ctest --preset $(PRESET) --parallel $(TEST_JOBS) --no-tests=error $(if $(FILTER),--tests-regex '$(FILTER)')
+	ctest --preset $(PRESET) --parallel $(TEST_JOBS) --no-tests=error $(CTEST_FLAGS) $(if $(FILTER),--tests-regex '$(FILTER)')
 
 build: configure
 	cmake --build --preset $(PRESET) --parallel $(JOBS)
