@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <system_error>
 
 #include "cli/verbs.hpp"
@@ -13,6 +14,13 @@
 
 namespace heirlock::cli {
 namespace {
+
+std::string names_of_verbs(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names += (names.empty() ? " " : ", ") + verb->get_name();
+  return names;
+}
 
 int run(int argc, char** argv) {
   CLI::App app(
@@ -28,7 +36,7 @@ int run(int argc, char** argv) {
   add_audit(app, chosen);
   try {
     app.parse(argc, argv);
-    if (!chosen) throw CLI::RequiredError("One of the verbs demo, reproduce, audit");
+    if (!chosen) throw CLI::RequiredError("One of the verbs" + names_of_verbs(app));
   } catch (const CLI::ParseError& error) {
     const bool asked_for_help = error.get_exit_code() == 0;
     app.exit(error);
