@@ -53,6 +53,13 @@ TEST_F(lifetime, a_launched_program_stands_before_its_first_instruction) {
   EXPECT_EQ(t.threads_of(child.process()).size(), 1U);
 }
 
+// A terminal sends Ctrl-C to the whole group of the command: it must not stop the tracees as well.
+TEST_F(lifetime, a_launched_program_is_in_a_process_group_of_its_own) {
+  tracer t;
+  const tracee& child = t.launch(request("rest"));
+  EXPECT_EQ(::getpgid(child.id().value), child.id().value);
+}
+
 TEST_F(lifetime, a_program_that_ends_by_itself_is_reported_with_its_status) {
   tracer t;
   tracee& child = t.launch(request("exit", 7));
