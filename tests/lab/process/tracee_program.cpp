@@ -8,13 +8,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "tests/lab/process/shared_page.hpp"
 
 using heirlock::lab::process_test::landmark;
-using heirlock::lab::process_test::most_threads;
 using heirlock::lab::process_test::shared_page;
 
 extern "C" void straight_line();
@@ -85,6 +87,14 @@ void have_an_operation_pending() {
 const volatile std::uint64_t constant_in_read_only_memory = 1;
 volatile std::uint64_t variable = 2;
 
+std::optional<int> number_in(const char* text) {
+  int number = 0;
+  const char* const end = text + std::strlen(text);
+  const auto [last, error] = std::from_chars(text, end, number);
+  if (error != std::errc() || last != end || number < 0) return std::nullopt;
+  return number;
+}
+
 int serve(std::string_view mode) {
   if (mode == "rest") {
     raise(landmark);
@@ -142,10 +152,13 @@ int serve(std::string_view mode) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
+  const auto page_fd = number_in(argv[1]);
+  const auto wanted = argc > 3 ? number_in(argv[3]) : 0;
+  if (!page_fd || !wanted) return 2;
   void* const mapped =
-      mmap(nullptr, sizeof(shared_page), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[1]), 0);
+      mmap(nullptr, sizeof(shared_page), PROT_READ | PROT_WRITE, MAP_SHARED, *page_fd, 0);
   if (mapped == MAP_FAILED) return 2;
   page = static_cast<shared_page*>(mapped);
-  count = argc > 3 ? static_cast<unsigned>(atoi(argv[3])) : 0;
+  count = static_cast<unsigned>(*wanted);
   return serve(argv[2]);
 }
