@@ -30,7 +30,7 @@ std::vector<std::string> merged(const shell_command::environment& added) {
                      [&](const auto& variable) { return sets(*at, variable.first); }))
       result.emplace_back(*at);
   for (const auto& [name, value] : added)
-    result.push_back(name + '=' + value);
+    result.emplace_back(name).append("=").append(value);
   return result;
 }
 
