@@ -70,11 +70,6 @@ void program::disarm(member& m) {
 }
 
 void program::new_image(member& m) {
-  // A thread that is not the first one takes over the first one's number in exec(3), and its own ends
-  // without a report.
-  const thread_id former = m.thread->event_child();
-  for (const auto& other : members_)
-    if (other.get() != &m && other->thread->id() == former) other->ended = true;
   images_[m.thread->process()] = {program_entry_of(m.thread->process()), std::nullopt};
   arm(m);
 }

@@ -14,6 +14,7 @@
 #include "lab/audit/instruction.hpp"
 #include "lab/process/command.hpp"
 #include "lab/process/mappings.hpp"
+#include "lab/process/orphans.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/robust_list.hpp"
 #include "lab/process/trouble.hpp"
@@ -82,6 +83,7 @@ class program_audit {
   void watch_survivors(program& run);
   [[noreturn]] void fail_to_arrive(program& run, program::arrival how);
 
+  const orphan_collector orphans_;
   const program_call& what_;
   const program_audit_options& options_;
   function_places places_;
@@ -247,6 +249,7 @@ program_report program_audit::perform() {
   for (program_kill_point& point : report_.kill_points) {
     if (options_.progress) options_.progress(point.step, count);
     if (!options_.kill_point || *options_.kill_point == point.step) judge(point);
+    orphans_.end_all();
   }
   report_.seconds = std::chrono::duration<double>(clock::now() - start).count();
   return std::move(report_);

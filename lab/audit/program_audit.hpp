@@ -65,6 +65,7 @@ struct program_audit_options {
 // 1. Run the program to the call and step through it: its stops are the kill points.
 // 2. For each kill point: run the program afresh, bring it there, kill the victim's process, let the
 //    check command judge while the program's other processes run on, and end those.
+// Children that this process gets meanwhile by other means are taken for the program's.
 program_report audit_program(const program_call& what, const program_audit_options& options);
 
 } // namespace heirlock::lab

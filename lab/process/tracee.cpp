@@ -40,6 +40,12 @@ bool tracee::take_report(int options) {
     status_ = wait_status::from_raw(raw);
     return true;
   }
+  if (who < 0 && errno == ECHILD && thread_ != process_) {
+    // A thread that calls exec(3) goes on under the number of its process's first thread; its own number
+    // ends without a report.
+    status_ = wait_status::from_raw(0);
+    return true;
+  }
   if (who < 0 && errno != EINTR) throw_errno(fmt::format("waiting for thread {}", thread_.value));
   return false;
 }

@@ -100,7 +100,8 @@ TEST_F(audit_at_end, calls_a_check_that_does_not_end_stuck) {
 
 TEST_F(audit_at_end, ends_what_a_check_leaves_running) {
   const outcome result =
-      audit({"move_money", "--kill-point", "1", "--check", "sleep 1000 & true"}, "move");
+      audit({"move_money", "--kill-point", "1", "--check", "sleep 1000 & setsid sleep 1000 & true"},
+            "move");
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_TRUE(nobody_is_left());
 }

@@ -95,6 +95,15 @@ TEST_F(audit_at_program, follows_a_shell_that_starts_the_program) {
                 "'" LEDGER_PROGRAM "' '" + file().string() + "' move; true"}));
 }
 
+TEST_F(audit_at_program, follows_an_exec_in_a_thread_that_is_not_the_first) {
+  expect_torn_between_the_stores(audit({"move_money", "--check", check()}, "exec"));
+}
+
+TEST_F(audit_at_program, ends_a_daemon_that_the_program_has_left) {
+  expect_torn_between_the_stores(audit({"move_money", "--check", check()}, "daemon"));
+  EXPECT_TRUE(nobody_is_left());
+}
+
 TEST_F(audit_at_program, lets_the_parent_of_the_victim_repair_and_ends_it_then) {
   const outcome result = audit({"move_money", "--check", check("repaired")}, "family");
   EXPECT_EQ(result.status, 0) << result.out << result.err;

@@ -10,6 +10,8 @@
 //   ledger FILE heir        the same, but the parent aborts when its child was killed
 //   ledger FILE unlock      locks and unlocks, nothing else
 //   ledger FILE wait        a child process waits for the mutex, which the parent keeps
+//   ledger FILE exec        becomes `ledger FILE move` by an exec(3) in its second thread
+//   ledger FILE daemon      leaves a process in a session of its own, then as move
 //   ledger FILE moody       calls a function that does more from run to run
 //   ledger FILE verify      exit status 0: it sums up; 1: it does not
 //   ledger FILE repaired    the same, when the parent of `family` has been heard of
@@ -100,6 +102,11 @@ static void* move_in_thread(void* l) {
   return NULL;
 }
 
+static void* exec_in_thread(void* words) {
+  execv("/proc/self/exe", words);
+  return NULL;
+}
+
 // How a child that moves money ended.
 static int child_moves(struct ledger* l) {
   const pid_t child = fork();
@@ -159,6 +166,21 @@ int main(int argc, char** argv) {
     pthread_t other;
     pthread_create(&other, NULL, move_in_thread, l);
     pthread_join(other, NULL);
+  } else if (strcmp(what, "exec") == 0) {
+    char* words[] = {argv[0], argv[1], "move", NULL};
+    pthread_t other;
+    pthread_create(&other, NULL, exec_in_thread, words);
+    for (;;)
+      pause(); // ended by the exec
+  } else if (strcmp(what, "daemon") == 0) {
+    if (fork() == 0) {
+      setsid();
+      if (fork() != 0) _exit(0);
+      for (;;)
+        pause(); // ended by the audit
+    }
+    wait(NULL);
+    move_locked(l);
   } else if (strcmp(what, "family") == 0) {
     child_moves(l);
     repair(l);
