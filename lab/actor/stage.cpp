@@ -108,6 +108,7 @@ void stage::start_first_process() {
   }
   if (control_->abi != arena::abi)
     throw trouble("heirlock-actor is of another version than heirlock: build or install both");
+  if (options_.hold_the_woken) tracer_.report_system_calls();
 }
 
 void stage::run_to_idle(tracee& thread, const char* who) {

@@ -22,6 +22,9 @@ struct stage_options {
   std::filesystem::path actor_program;
   std::filesystem::path libc; // the C library to run the actors on; empty = the machine's
   exit_hook at_exit;          // sees every thread that is killed, before its robust list is walked
+  // Actors stop where their system calls begin and end. The handles pass over these stops; so one that is woken
+  // while nobody looks at it does not run on, and is found where its sleep ended.
+  bool hold_the_woken = false;
   thread_hook before_signal;  // sees every thread to which a signal is about to be delivered
 };
 
@@ -45,6 +48,9 @@ class stage {
 
   actor& enter();                // a process of its own
   actor& enter_beside(actor& a); // a thread of the process of `a`
+
+  // Everybody who has entered since the last clear(), the dead included.
+  std::deque<actor>& everybody() { return actors_; }
 
   // Kills the process of an actor and reaps it.
   void kill(actor& a);

@@ -24,7 +24,8 @@ void* as_pointer(std::uintptr_t value) {
 
 void tracee::resume(resumption how, int signal_number) {
   if (signal_number != 0 && *before_signal_) (*before_signal_)(*this);
-  const auto request = how == resumption::step ? PTRACE_SINGLESTEP : PTRACE_CONT;
+  const auto run = reports_system_calls_ ? PTRACE_SYSCALL : PTRACE_CONT;
+  const auto request = how == resumption::step ? PTRACE_SINGLESTEP : run;
   status_ = wait_status();
   if (ptrace(request, thread_.value, nullptr, as_pointer(static_cast<unsigned>(signal_number))) ==
       0)

@@ -43,6 +43,9 @@ class tracee {
   // The one door by which a stopped thread runs on. `signal_number` is delivered first (0 = none).
   void resume(resumption how, int signal_number = 0);
 
+  // From now on `run` also ends (system_call_stop) where the thread enters or leaves a system call.
+  void report_system_calls() { reports_system_calls_ = true; }
+
   // Blocks until the thread reports. Throws `interrupted` after Ctrl-C, trouble after `bound`.
   const wait_status& wait(std::chrono::milliseconds bound = std::chrono::seconds(20));
 
@@ -70,6 +73,7 @@ class tracee {
   thread_id thread_;
   thread_id process_;
   const thread_hook* before_signal_;
+  bool reports_system_calls_ = false;
   wait_status status_;
 };
 

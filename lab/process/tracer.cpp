@@ -22,7 +22,8 @@ namespace heirlock::lab {
 namespace {
 
 constexpr unsigned long options = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                                  PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+                                  PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
+                                  PTRACE_O_TRACESYSGOOD;
 
 std::string why_ptrace_is_refused(int error) {
   int scope = -1;
@@ -193,6 +194,7 @@ tracee& tracer::adopt(tracee& parent) {
   const bool is_thread =
       parent.status().is_event(PTRACE_EVENT_CLONE) && is_thread_of(child, parent.process());
   tracee& added = add(child, is_thread ? parent.process() : child);
+  if (report_system_calls_) added.report_system_calls();
   added.wait();
   return added;
 }

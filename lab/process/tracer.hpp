@@ -42,6 +42,9 @@ class tracer {
   // which is then stopped before its first instruction.
   tracee& adopt(tracee& parent);
 
+  // Whoever is adopted from now on reports its system calls.
+  void report_system_calls() { report_system_calls_ = true; }
+
   // The threads of a process, the first one first.
   std::vector<tracee*> threads_of(thread_id process) const;
 
@@ -57,6 +60,7 @@ class tracer {
   std::vector<tracee*> take_in_unadopted(thread_id process);
 
   const thread_hook before_signal_;
+  bool report_system_calls_ = false;
   std::vector<std::unique_ptr<tracee>> tracees_;
 };
 

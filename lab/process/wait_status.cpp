@@ -17,6 +17,9 @@ struct overloaded : Ts... {
 template <class... Ts>
 overloaded(Ts...) -> overloaded<Ts...>;
 
+// PTRACE_O_TRACESYSGOOD marks the stops at system calls, which are no signals.
+constexpr int system_call_mark = SIGTRAP | 0x80;
+
 std::string signal_name(int signal_number) {
   const char* name = sigabbrev_np(signal_number);
   return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal_number);
@@ -36,6 +39,8 @@ wait_status wait_status::from_raw(int raw) {
       status.kind_ = event_stop{WSTOPSIG(raw)};
     } else if (event != 0) {
       status.kind_ = ptrace_event{event};
+    } else if (WSTOPSIG(raw) == system_call_mark) {
+      status.kind_ = system_call_stop{};
     } else {
       status.kind_ = signal_stop{WSTOPSIG(raw)};
     }
@@ -61,6 +66,7 @@ std::string wait_status::describe() const {
           [](killed k) { return fmt::format("killed by {}", signal_name(k.signal_number)); },
           [](signal_stop s) { return fmt::format("stopped by {}", signal_name(s.signal_number)); },
           [](event_stop s) { return fmt::format("stopped ({})", signal_name(s.signal_number)); },
+          [](system_call_stop) { return std::string("stopped at a system call"); },
           [](ptrace_event e) { return fmt::format("stopped by ptrace event {}", e.event); },
       },
       kind_);

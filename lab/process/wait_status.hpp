@@ -21,6 +21,8 @@ struct signal_stop {
 struct event_stop {
   int signal_number;
 };
+// Entering or leaving a system call (tracee::report_system_calls).
+struct system_call_stop {};
 // PTRACE_EVENT_FORK, _CLONE, _EXEC, _EXIT, ...
 struct ptrace_event {
   int event;
@@ -30,7 +32,8 @@ struct running {};
 
 class wait_status {
  public:
-  using kind = std::variant<running, exited, killed, signal_stop, event_stop, ptrace_event>;
+  using kind = std::variant<running, exited, killed, signal_stop, event_stop, system_call_stop,
+                            ptrace_event>;
 
   wait_status() = default;
   static wait_status from_raw(int raw);

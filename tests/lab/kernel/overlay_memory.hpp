@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include "lab/kernel/tracee_task.hpp"
 
@@ -27,9 +28,10 @@ class overlay_memory final : public task_memory {
     return exchange_outcome::stored;
   }
   bool write64(remote_address, std::uint64_t) override { return true; }
-  void wake_one(remote_address) override {}
+  void wake_one(remote_address word) override { wakes.push_back(word); }
 
   std::map<remote_address, std::uint32_t> words; // what the policy stored
+  std::vector<remote_address> wakes;             // and whom it woke, in this order
 
  private:
   tracee_memory real_;
