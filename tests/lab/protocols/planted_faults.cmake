@@ -33,11 +33,11 @@ foreach(script ${fault_scripts})
 endforeach()
 
 add_executable(rseq_rl_cs_audit_test fault_audit_test.cpp policy_audit_test.cpp
-  stock_copy_bytes_test.cpp)
+  stock_copy_bytes_test.cpp stock_copy_verdict_test.cpp ${PROJECT_SOURCE_DIR}/tests/audit/toy/toy_library.cpp)
 heirlock_options(rseq_rl_cs_audit_test)
 target_compile_definitions(rseq_rl_cs_audit_test PRIVATE FAULT_DIRECTORY="${CMAKE_CURRENT_BINARY_DIR}/faults"
   SUBJECT_DIRECTORY="${CMAKE_BINARY_DIR}/subjects" TOY_DIRECTORY="${CMAKE_BINARY_DIR}/toys/broken")
 target_link_libraries(rseq_rl_cs_audit_test PRIVATE heirlock_lab_scenarios heirlock_lab_subjects
-  heirlock_lab_kernel heirlock_toys GTest::gtest_main)
+  heirlock_lab_kernel heirlock_toys GTest::gtest_main ${CMAKE_DL_LIBS})
 add_dependencies(rseq_rl_cs_audit_test ${fault_subjects} subject_robust_list subject_rseq_rl_cs)
 gtest_discover_tests(rseq_rl_cs_audit_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)

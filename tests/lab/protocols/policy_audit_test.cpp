@@ -23,20 +23,6 @@ TEST(StockKernel, CorruptsReusedMemoryUnderTheClassicUnlockAndUnderTheTransactio
         << subject;
 }
 
-TEST(StockCopy, GivesTheVerdictsOfTheKernelAtEveryKillPoint) {
-  for (const operation op : unlocks) {
-    for (const char* scenario : {"reuse-same-process", "reuse-other-process", "remap-file",
-                                 "waiter-asleep", "owner-killed", "signal-in-window"}) {
-      const auto real = audit_under(kernel::stock(), classic, op, scenario);
-      const auto copy = audit_under(kernel::stock_copy(), classic, op, scenario);
-      EXPECT_EQ(real.verdicts, copy.verdicts) << name_of(op) << " " << scenario;
-      ASSERT_EQ(real.violations.size(), copy.violations.size()) << name_of(op) << " " << scenario;
-      for (std::size_t i = 0; i < real.violations.size(); ++i)
-        EXPECT_EQ(real.violations[i].at.step, copy.violations[i].at.step);
-    }
-  }
-}
-
 TEST(ProposalAsPosted, SparesReusedMemoryAtEveryKillPointOutsideHandlers) {
   for (const operation op : unlocks)
     for (const char* scenario : reuses)

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What users suffer under the copy of the kernel's walk and under the kernel, at every kill point: the same
+// verdicts, the same words before and after. stock_copy_bytes_test.cpp compares the walks alone; here survivors
+// act on what they left.
+//
+// The verdicts come from real locks and from the planted ones. By what it stores or does not store the kernel itself
+// can bring about: corrupted (it marks a word that names the dead thread by accident), owner lost (nothing leads it
+// to the lock), lost wake-up (nothing tells it of a sleeper). It cannot bring about a false death or two owners by
+// itself: it marks only words that name the dying thread, whose TID nobody else has while it dies. These, and stuck
+// and crashed, are the planted locks' own doing; the copy has to leave them as they are.
+//
+// killed-while-locking is not compared here: there a survivor on another CPU races with the walk, and each run
+// may end differently.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+#include <set>
+
+#include "tests/audit/toy/toy_library.hpp"
+#include "tests/lab/protocols/audit_under_policy.hpp"
+#include "toy_list.hpp"
+
+namespace heirlock::lab {
+namespace {
+
+// TIDs differ from run to run: of each half of a word, the flags and whether there is a TID at all.
+std::string without_tids(const std::string& word) {
+  std::string out;
+  for (const std::size_t half : {0, 8}) {
+    const auto value = static_cast<std::uint32_t>(std::stoul(word.substr(half, 8), nullptr, 16));
+    out += fmt::format("{}{}{} ", (value & FUTEX_WAITERS) != 0 ? "W" : "-",
+                       (value & FUTEX_OWNER_DIED) != 0 ? "D" : "-",
+                       (value & FUTEX_TID_MASK) != 0 ? "T" : "-");
+  }
+  return out;
+}
+
+std::vector<std::string> lines_of(const case_report& report) {
+  std::vector<std::string> lines;
+  for (const auto& [what, count] : report.verdicts)
+    lines.push_back(fmt::format("{} {}", count, name_of(what)));
+  for (const violation& v : report.violations)
+    lines.push_back(fmt::format("{} {} {} {}{}", v.at.step, v.at.where.describe(), name_of(v.what),
+                                without_tids(v.first().what.before),
+                                without_tids(v.first().what.after)));
+  return lines;
+}
+
+constexpr std::string_view raced = "killed-while-locking";
+
+void expect_same(const std::string& subject, operation op, const std::string& scenario,
+                 std::set<verdict>* seen = nullptr) {
+  const auto real = audit_under(kernel::stock(), subject, op, scenario);
+  const auto copy = audit_under(kernel::stock_copy(), subject, op, scenario);
+  EXPECT_EQ(lines_of(real), lines_of(copy))
+      << "heirlock audit --subject " << subject << " --op " << name_of(op) << " --scenario "
+      << scenario << " [--policy stock-copy]";
+  if (seen == nullptr) return;
+  for (const violation& v : real.violations)
+    seen->insert(v.what);
+}
+
+struct named_lock {
+  const char* name;
+  std::string subject;
+};
+
+void PrintTo(const named_lock& lock, std::ostream* to) {
+  *to << lock.name;
+}
+
+class StockCopyAsUsersSeeIt : public testing::TestWithParam<named_lock> {};
+
+TEST_P(StockCopyAsUsersSeeIt, GivesTheVerdictsOfTheKernelInEveryScenario) {
+  for (const scenario* what : all_scenarios())
+    for (const operation op : all_operations)
+      if (what->why_not(op).empty() && what->name() != raced)
+        expect_same(GetParam().subject, op, std::string(what->name()));
+}
+
+const named_lock locks[] = {
+    {"robust_list", std::string(SUBJECT_DIRECTORY) + "/robust-list.so"},
+    {"rseq_rl_cs", std::string(SUBJECT_DIRECTORY) + "/rseq-rl-cs.so"},
+    {"pthread_robust", "pthread-robust"},
+    {"pthread_normal", "pthread-normal"},
+};
+
+INSTANTIATE_TEST_SUITE_P(RealLock, StockCopyAsUsersSeeIt, testing::ValuesIn(locks),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+TEST(StockCopy, GivesTheVerdictOfTheKernelForEachPlantedFaultOfEachKind) {
+  std::set<verdict> seen;
+  for (const char* path : broken_toys) {
+    const toy_library toy(path);
+    for (const toy_expectation& expected : toy.expectations()) {
+      if (expected.scenario == raced) continue;
+      expect_same(path, operation_named(expected.op).value(), expected.scenario, &seen);
+    }
+  }
+  for (const verdict what : all_verdicts)
+    EXPECT_TRUE(what == verdict::ok || seen.contains(what)) << name_of(what) << " was never seen";
+}
+
+} // namespace
+} // namespace heirlock::lab
