@@ -5,22 +5,33 @@
 #include <string>
 
 #include "lab/audit/audit.hpp"
+#include "lab/audit/report.hpp"
 #include "lab/kernel/tracee_task.hpp"
 #include "lab/scenarios/scenarios.hpp"
 
 namespace heirlock::lab {
 
 inline case_report audit_under(const kernel::policy& policy, const std::string& library,
-                               operation op, const std::string& scenario) {
+                               operation op, const std::string& scenario,
+                               bool second_positions = false) {
   stage_options options;
   options.subject = library;
   options.actor_program = installed_actor_program();
   options.at_exit = kernel::exit_hook_of(policy);
   options.before_signal = kernel::signal_hook_of(policy);
   stage st(options);
-  audit_options one_position;
-  one_position.second_positions = false;
-  return audit_case(st, *scenario_named(scenario), op, one_position);
+  audit_options extent;
+  extent.second_positions = second_positions;
+  case_report report = audit_case(st, *scenario_named(scenario), op, extent);
+  report.subject = library;
+  return report;
+}
+
+// For the failure message: what was seen, and how to see it again.
+inline std::string replay_under(const kernel::policy& policy, const case_report& report) {
+  replay_command replay;
+  replay.extra = " --policy " + std::string(policy.name());
+  return text_report(report, replay);
 }
 
 inline unsigned count(const case_report& report, verdict what) {

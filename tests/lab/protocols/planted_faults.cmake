@@ -1,43 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-# Each faults/NAME.sed plants one fault into a sound transaction; the result is a subject of its own, and
-# fault_audit_test.cpp says what the audit must find in it. conditional* starts from the form whose release can fail.
-file(GLOB fault_scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/faults/*.sed)
-set(fault_subjects "")
+# Transactions that are made from a sound one by a sed script, each a subject of its own:
+#
+#   faults/NAME.sed    one fault; fault_audit_test.cpp says what the audit must find in it, or why nothing
+#   variants/NAME.sed  a question that the proposal raises; variant_audit_test.cpp says what the audit answers
+#
+# A script edits transaction_x86_64.S; caller_* edits the header with steps 1 and 2; conditional_* starts from the
+# form whose release can fail.
+set(compile_as_protocol $<$<COMPILE_LANGUAGE:CXX>:-O2 -fno-exceptions -fno-rtti -ftls-model=initial-exec -fvisibility=hidden>)
+set(made_subjects "")
 
-function(transaction_subject name source)
-  add_library(fault_${name} MODULE ${source} ${protocol}/subject.cpp ${protocol}/thread_area.cpp
+function(made_subject target output directory)
+  add_library(${target} MODULE ${ARGN} ${protocol}/thread_area.cpp
     ${PROJECT_SOURCE_DIR}/lab/protocols/robust_list/thread_list.cpp)
-  heirlock_options(fault_${name} SHIPPED)
-  target_compile_options(fault_${name} PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-O2 -fno-exceptions -fno-rtti -ftls-model=initial-exec -fvisibility=hidden>)
-  set_target_properties(fault_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/faults)
-  set(fault_subjects ${fault_subjects} fault_${name} PARENT_SCOPE)
+  heirlock_options(${target} SHIPPED)
+  target_compile_options(${target} PRIVATE ${compile_as_protocol})
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${output}
+    LIBRARY_OUTPUT_DIRECTORY ${directory})
+  set(made_subjects ${made_subjects} ${target} PARENT_SCOPE)
 endfunction()
 
-transaction_subject(sound ${protocol}/transaction_x86_64.S)
-transaction_subject(conditional_sound ${CMAKE_CURRENT_SOURCE_DIR}/transaction_x86_64_conditional.S)
-foreach(script ${fault_scripts})
+# A script that changes nothing plants nothing: the build fails.
+function(edited source script result)
+  add_custom_command(OUTPUT ${result}
+    COMMAND sed -f ${script} ${source} > ${result}
+    COMMAND sh -c "! cmp -s ${source} ${result}"
+    DEPENDS ${script} ${source} VERBATIM)
+endfunction()
+
+set(sound ${protocol}/transaction_x86_64.S)
+set(conditional_sound ${CMAKE_CURRENT_SOURCE_DIR}/transaction_x86_64_conditional.S)
+set(steps_1_and_2 lab/protocols/robust_list/robust_mutex.hpp)
+set(faults ${CMAKE_CURRENT_BINARY_DIR}/faults)
+made_subject(fault_sound sound ${faults} ${sound} ${protocol}/subject.cpp)
+made_subject(fault_conditional_sound conditional_sound ${faults} ${conditional_sound} ${protocol}/subject.cpp)
+
+file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/faults/*.sed)
+foreach(script ${scripts})
   get_filename_component(name ${script} NAME_WE)
-  set(sound ${protocol}/transaction_x86_64.S)
-  if(name MATCHES "^conditional")
-    set(sound ${CMAKE_CURRENT_SOURCE_DIR}/transaction_x86_64_conditional.S)
+  if(name MATCHES "^caller_")
+    set(planted ${faults}/${name}/${steps_1_and_2})
+    get_filename_component(directory ${planted} DIRECTORY)
+    file(MAKE_DIRECTORY ${directory})
+    edited(${PROJECT_SOURCE_DIR}/${steps_1_and_2} ${script} ${planted})
+    made_subject(fault_${name} ${name} ${faults} ${planted} ${sound} ${protocol}/subject.cpp)
+    target_include_directories(fault_${name} BEFORE PRIVATE ${faults}/${name})
+  else()
+    set(planted ${faults}/${name}.S)
+    set(origin ${sound})
+    if(name MATCHES "^conditional_")
+      set(origin ${conditional_sound})
+    endif()
+    edited(${origin} ${script} ${planted})
+    made_subject(fault_${name} ${name} ${faults} ${planted} ${protocol}/subject.cpp)
   endif()
-  set(planted ${CMAKE_CURRENT_BINARY_DIR}/faults/${name}.S)
-  # A script that changes nothing plants nothing: the build fails.
-  add_custom_command(OUTPUT ${planted}
-    COMMAND sed -f ${script} ${sound} > ${planted}
-    COMMAND sh -c "! cmp -s ${sound} ${planted}"
-    DEPENDS ${script} ${sound} VERBATIM)
-  transaction_subject(${name} ${planted})
 endforeach()
 
-add_executable(rseq_rl_cs_audit_test fault_audit_test.cpp policy_audit_test.cpp
-  stock_copy_bytes_test.cpp stock_copy_verdict_test.cpp ${PROJECT_SOURCE_DIR}/tests/audit/toy/toy_library.cpp)
-heirlock_options(rseq_rl_cs_audit_test)
-target_compile_definitions(rseq_rl_cs_audit_test PRIVATE FAULT_DIRECTORY="${CMAKE_CURRENT_BINARY_DIR}/faults"
-  SUBJECT_DIRECTORY="${CMAKE_BINARY_DIR}/subjects" TOY_DIRECTORY="${CMAKE_BINARY_DIR}/toys/broken")
-target_link_libraries(rseq_rl_cs_audit_test PRIVATE heirlock_lab_scenarios heirlock_lab_subjects
-  heirlock_lab_kernel heirlock_toys GTest::gtest_main ${CMAKE_DL_LIBS})
-add_dependencies(rseq_rl_cs_audit_test ${fault_subjects} subject_robust_list subject_rseq_rl_cs)
-gtest_discover_tests(rseq_rl_cs_audit_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+set(variants ${CMAKE_BINARY_DIR}/variants)
+file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/variants)
+file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/variants/*.sed)
+foreach(script ${scripts})
+  get_filename_component(name ${script} NAME_WE)
+  string(REPLACE "_" "-" output ${name})
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/variants/${name}.S)
+  edited(${sound} ${script} ${made})
+  if(name MATCHES "^nested_")
+    # The handler's own transaction is the sound one.
+    made_subject(variant_${name} ${output} ${variants} ${made} ${sound} variants/nested_subject.cpp)
+  else()
+    made_subject(variant_${name} ${output} ${variants} ${made} variants/descriptor_subject.cpp)
+  endif()
+  if(name MATCHES "_saving$")
+    set(saves true)
+  else()
+    set(saves false)
+  endif()
+  target_compile_definitions(variant_${name} PRIVATE VARIANT_NAME="${output}" VARIANT_HANDLER_SAVES=${saves})
+endforeach()
+
+function(protocol_audit_test name)
+  add_executable(${name} ${ARGN})
+  heirlock_options(${name})
+  target_compile_definitions(${name} PRIVATE FAULT_DIRECTORY="${faults}" VARIANT_DIRECTORY="${variants}"
+    SUBJECT_DIRECTORY="${CMAKE_BINARY_DIR}/subjects" TOY_DIRECTORY="${CMAKE_BINARY_DIR}/toys/broken")
+  target_link_libraries(${name} PRIVATE heirlock_lab_scenarios heirlock_lab_kernel heirlock_toys
+    GTest::gtest_main ${CMAKE_DL_LIBS})
+  add_dependencies(${name} ${made_subjects} subject_robust_list subject_rseq_rl_cs)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600)
+endfunction()
+protocol_audit_test(rseq_rl_cs_audit_test fault_audit_test.cpp mended_audit_test.cpp policy_audit_test.cpp
+  variant_audit_test.cpp)
+protocol_audit_test(stock_copy_test stock_copy_bytes_test.cpp stock_copy_verdict_test.cpp
+  ${PROJECT_SOURCE_DIR}/tests/audit/toy/toy_library.cpp)

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# A signal arrives between the release and the wake.
+s/heirlock_rseq_rl_unlock/heirlock_rseq_rl_unlock_interrupted/g
+/^\.Lpost_cond_store:/a\        mov     %eax, %r10d\n        push    %rdi\n        mov     $39, %eax               /* getpid */\n        syscall\n        mov     %eax, %edi\n        mov     $186, %eax              /* gettid */\n        syscall\n        mov     %eax, %esi\n        mov     $28, %edx               /* SIGWINCH */\n        mov     $234, %eax              /* tgkill */\n        syscall\n        pop     %rdi\n        mov     %r10d, %eax
