@@ -53,8 +53,9 @@ class walk {
     if (!pending) return false;
     first_ = list_entry::from(*first);
     futex_offset_ = *offset; // may be negative: addresses wrap
-    pending_ = list_entry::from(*pending);
-    if (rules_.pending == pending_treatment::as_empty) pending_ = {};
+    // Only a pending operation that will be seen to excuses the walk from the same entry on the list.
+    if (rules_.pending == pending_treatment::normal) pending_ = list_entry::from(*pending);
+    if (rules_.pending == pending_treatment::wake_only) given_away_ = list_entry::from(*pending);
     return true;
   }
 
@@ -70,12 +71,9 @@ class walk {
   }
 
   void see_to_pending() {
-    if (pending_.node.value == 0) return;
-    if (rules_.pending == pending_treatment::wake_only) {
-      if (!pending_.priority_inheritance) memory_.wake_one(pending_.node + futex_offset_);
-    } else {
-      see_to(pending_, whose::pending);
-    }
+    if (pending_.node.value != 0) see_to(pending_, whose::pending);
+    if (given_away_.node.value != 0 && !given_away_.priority_inheritance)
+      memory_.wake_one(given_away_.node + futex_offset_);
   }
 
   bool owes_wake(std::uint32_t word) const {
@@ -117,6 +115,7 @@ class walk {
   std::uint64_t futex_offset_ = 0;
   list_entry first_;
   list_entry pending_;
+  list_entry given_away_; // the pending operation's lock, when its word is foreign memory
 };
 
 } // namespace

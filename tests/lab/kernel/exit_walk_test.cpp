@@ -171,14 +171,25 @@ TEST(ExitWalk, TreatedAsEmptyThePendingLockIsNeitherReadNorWoken) {
   EXPECT_TRUE(t.memory.wakes.empty());
 }
 
-TEST(ExitWalk, AsAWakeThePendingLockIsWokenButNotWrittenNorWalkedOver) {
+TEST(ExitWalk, AsAWakeThePendingLockIsWokenButNotWritten) {
   dying_thread t;
   t.lock(0, me);
-  t.list({0});
   t.pending(0);
   walk_robust_list(t.task, {.pending = pending_treatment::wake_only});
   EXPECT_EQ(t.memory.words[dying_thread::word(0)], me);
   EXPECT_EQ(t.memory.wakes, words{dying_thread::word(0)});
+}
+
+// A lock that is still listed has not been given away, whatever a descriptor claims.
+TEST(ExitWalk, AsAWakeOrAsEmptyThePendingOperationHidesNoListedLock) {
+  for (const auto treatment : {pending_treatment::wake_only, pending_treatment::as_empty}) {
+    dying_thread t;
+    t.lock(0, me);
+    t.list({0});
+    t.pending(0);
+    walk_robust_list(t.task, {.pending = treatment});
+    EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED);
+  }
 }
 
 TEST(ExitWalk, PendingFirstSeesToItBeforeAnyListedLockIsReported) {
