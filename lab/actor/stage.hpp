@@ -25,7 +25,7 @@ struct stage_options {
   // Actors stop where their system calls begin and end. The handles pass over these stops; so one that is woken
   // while nobody looks at it does not run on, and is found where its sleep ended.
   bool hold_the_woken = false;
-  thread_hook before_signal;  // sees every thread to which a signal is about to be delivered
+  thread_hook before_signal; // sees every thread to which a signal is about to be delivered
 };
 
 // Where the actor program of this installation is: beside the running program.

@@ -50,8 +50,8 @@ class held_sleepers {
     for (const auto& [thread, word] : held_) {
       if (thread->settle(rest_bound) == rest::asleep) continue;
       __ptrace_syscall_info call = {};
-      if (ptrace(PTRACE_GET_SYSCALL_INFO, thread->id().value,
-                 reinterpret_cast<void*>(sizeof call), &call) <= 0 ||
+      if (ptrace(PTRACE_GET_SYSCALL_INFO, thread->id().value, reinterpret_cast<void*>(sizeof call),
+                 &call) <= 0 ||
           call.op != PTRACE_SYSCALL_INFO_EXIT || call.exit.rval != 0)
         throw std::runtime_error("a sleeper was ended by something else than a wake");
       ++count[word];
