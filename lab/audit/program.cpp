@@ -61,8 +61,10 @@ void program::arm(member& m) {
   const std::span<const remote_address> places =
       its.places ? std::span<const remote_address>(*its.places) : std::span(&its.entry, 1);
   if (!set_hardware_breakpoints(m.thread->id(), places))
-    throw trouble("this machine gives no hardware breakpoints, which audit --at needs to stop one "
-                  "thread alone (some virtual machines have none): run it on another");
+    throw trouble(
+        "hardware breakpoints do not work on this machine (some virtual machines have none, or "
+        "have ones that stop nobody), and audit --at needs them to stop one thread alone: "
+        "run it on another");
 }
 
 void program::disarm(member& m) {

@@ -36,13 +36,27 @@ class registers {
 remote_address trap_address(const registers& at_trap);
 
 // Arms the thread's own hardware breakpoint, or disarms it (nullopt). It concerns this thread alone, so
-// siblings that run the same code are not stopped. False where the machine has none to give.
+// siblings that run the same code are not stopped. False where the machine has none to give, or none that stop
+// anybody.
 bool set_hardware_breakpoint(thread_id thread, std::optional<remote_address> where);
 
 inline constexpr std::size_t most_hardware_breakpoints = 4;
 
 // The same for several places at once, which replace those that were armed before; none disarms.
 bool set_hardware_breakpoints(thread_id thread, std::span<const remote_address> places);
+
+// Whether they stop a thread on this machine: tried once.
+bool hardware_breakpoints_work();
+
+// While one exists this machine counts as one whose hardware breakpoints do not work, so that what is done then can
+// be tried everywhere.
+class no_hardware_breakpoints {
+ public:
+  no_hardware_breakpoints();
+  no_hardware_breakpoints(const no_hardware_breakpoints&) = delete;
+  no_hardware_breakpoints& operator=(const no_hardware_breakpoints&) = delete;
+  ~no_hardware_breakpoints();
+};
 
 // Where a call will be when it has returned. Recursion comes by the same place with another stack.
 struct call_frame {

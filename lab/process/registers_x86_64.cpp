@@ -3,8 +3,10 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstddef>
 
+#include "lab/process/breakpoint_probe.hpp"
 #include "lab/process/registers.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/trouble.hpp"
@@ -22,8 +24,23 @@ void* debug_register(unsigned index) {
   return reinterpret_cast<void*>(offsetof(struct user, u_debugreg) + index * sizeof(long));
 }
 
+std::atomic<unsigned> hidden = 0; // no_hardware_breakpoints that exist
+
 void* as_argument(unsigned long value) {
   return reinterpret_cast<void*>(value);
+}
+
+bool arm_debug_registers(thread_id thread, std::span<const remote_address> places) {
+  // An armed register cannot be changed.
+  if (ptrace(PTRACE_POKEUSER, thread.value, debug_register(dr7), as_argument(0)) != 0) return false;
+  unsigned long control = 0;
+  for (unsigned i = 0; i < places.size(); ++i) {
+    if (ptrace(PTRACE_POKEUSER, thread.value, debug_register(i), as_argument(places[i].value)) != 0)
+      return false;
+    control |= dr7_local_enable << (i * dr7_bits_per_register);
+  }
+  return control == 0 ||
+         ptrace(PTRACE_POKEUSER, thread.value, debug_register(dr7), as_argument(control)) == 0;
 }
 
 } // namespace
@@ -72,17 +89,22 @@ bool set_hardware_breakpoint(thread_id thread, std::optional<remote_address> whe
 }
 
 bool set_hardware_breakpoints(thread_id thread, std::span<const remote_address> places) {
-  if (places.size() > most_hardware_breakpoints) return false;
-  // An armed register cannot be changed.
-  if (ptrace(PTRACE_POKEUSER, thread.value, debug_register(dr7), as_argument(0)) != 0) return false;
-  unsigned long control = 0;
-  for (unsigned i = 0; i < places.size(); ++i) {
-    if (ptrace(PTRACE_POKEUSER, thread.value, debug_register(i), as_argument(places[i].value)) != 0)
-      return false;
-    control |= dr7_local_enable << (i * dr7_bits_per_register);
-  }
-  return control == 0 ||
-         ptrace(PTRACE_POKEUSER, thread.value, debug_register(dr7), as_argument(control)) == 0;
+  if (places.size() > most_hardware_breakpoints || !hardware_breakpoints_work()) return false;
+  return arm_debug_registers(thread, places);
+}
+
+bool hardware_breakpoints_work() {
+  static const bool they_do = breakpoint_stops([](thread_id thread, remote_address place) {
+    return arm_debug_registers(thread, std::span(&place, 1));
+  });
+  return they_do && hidden == 0;
+}
+
+no_hardware_breakpoints::no_hardware_breakpoints() {
+  ++hidden;
+}
+no_hardware_breakpoints::~no_hardware_breakpoints() {
+  --hidden;
 }
 
 // The caller has pushed the return address; the return pops it.
