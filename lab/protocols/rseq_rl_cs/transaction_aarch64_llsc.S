@@ -3,7 +3,7 @@
  * The unlock transaction for AArch64 with load-exclusive and store-exclusive (any ARMv8).
  *
  * Between post_cond_store_ip and post_success_ip the lock is released or not, depending on the status register
- * of the store-exclusive. No ABI says which register that is: this implementation fixes w9 (store_conditional.hpp
+ * of the store-exclusive. No ABI says which register that is: this implementation fixes w9 (lab/kernel/cpu_state.cpp
  * states it once for the kernel's side, and a test compares it with the encoding of the instruction).
  * The steps are numbered as in transaction.h.
  */
