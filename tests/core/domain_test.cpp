@@ -4,9 +4,12 @@
 #include "src/core/domain.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
 #include <vector>
 
@@ -126,6 +129,37 @@ TEST(DomainTest, AMakerThatIsKilledInAGivenFileLeavesItToTheNext) {
     }
     close(memory);
   }
+}
+
+// The same without chance: the maker is stepped until the domain can be recognised, and killed there.
+TEST(DomainTest, AMakerThatIsKilledInAGivenFileAsItBecomesRecognisableHasMadeItWhole) {
+  const int memory = heirlock_domain_memfd(nullptr);
+  ASSERT_GE(memory, 0);
+  const auto options = domain_options::of_descriptor(memory).threads(8);
+  child maker([&] {
+    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) return 1;
+    raise(SIGSTOP);
+    domain::open(options);
+    return 0;
+  });
+  const auto recognisable = [&] {
+    std::uint64_t magic = 0;
+    static_assert(sizeof magic == sizeof(core::domain_header::magic));
+    return pread(memory, &magic, sizeof magic, offsetof(core::domain_header, magic)) ==
+               sizeof magic &&
+           magic != 0;
+  };
+  int status = 0;
+  ASSERT_EQ(waitpid(maker.pid(), &status, 0), maker.pid());
+  ASSERT_TRUE(WIFSTOPPED(status)) << "the maker cannot be traced: status " << status;
+  while (!recognisable()) {
+    ASSERT_EQ(ptrace(PTRACE_SINGLESTEP, maker.pid(), nullptr, nullptr), 0);
+    ASSERT_EQ(waitpid(maker.pid(), &status, 0), maker.pid());
+    ASSERT_TRUE(WIFSTOPPED(status)) << "the maker ended, and the domain is not recognisable";
+  }
+  maker.kill_now();
+  EXPECT_EQ(refusal(options), "");
+  close(memory);
 }
 
 TEST(DomainTest, RefusesWhatItMustNotTrustAndSaysWhatToDo) {
