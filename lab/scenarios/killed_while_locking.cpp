@@ -48,9 +48,10 @@ class death_seen_through_another_lock final : public play {
   void aftermath() override {
     const auto result = survivor_->await(std::chrono::milliseconds(10));
     if (!result) {
-      r_.fail(survivor_->thread().status().is<signal_stop>() ? verdict::crashed
-                                                             : verdict::owner_lost,
-              "the death of the owner of another lock is never reported");
+      r_.fail(
+          survivor_->thread().status().is<signal_stop>() ? verdict::crashed : verdict::owner_lost,
+          "a survivor that takes another lock of the victim and then this one waits for ever: it "
+          "was not told of the death, or sleeps on this lock and is not woken");
     } else if (*result == 0) {
       r_.facts().reused = 1;
       r_.facts().told += 1;
