@@ -90,7 +90,10 @@ class child {
   void kill_now() {
     if (pid_ <= 0) return;
     kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
+    int status = 0;
+    // A stop may have been reported before.
+    while (waitpid(pid_, &status, 0) == pid_ && !WIFEXITED(status) && !WIFSIGNALED(status)) {
+    }
     pid_ = -1;
   }
   // The exit status; -1 when it did not end in time or was killed.
