@@ -4,4 +4,4 @@ set(SOUND [=[  claim_lock alone(domain, limit);
   if (alone.error() != 0) return alone.error();
   if (const int error = join(domain)) return error;]=])
 set(FAULTY [=[  if (const int error = join(domain)) return error;]=])
-set(FOUND_BY storm --kills 4000 --threads 3 --detaching)
+set(FOUND_BY test *UnderTheClaimLockOnly*Rmw)

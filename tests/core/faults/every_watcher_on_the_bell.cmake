@@ -2,4 +2,4 @@
 set(FILE src/core/mutex_lock.cpp)
 set(SOUND [=[    const bool first = !watch_.find_predecessor(before);]=])
 set(FAULTY [=[    const bool first = !watch_.find_predecessor(before) || true;]=])
-set(FOUND_BY test *OfTwoWatchers*)
+set(FOUND_BY test *OfTwoWatchersTheSecondIsServedWhenTheFirstIsKilledAtItsWake*Rmw)

@@ -2,4 +2,4 @@
 set(FILE src/core/mutex_lock.cpp)
 set(SOUND [=[return own(EOWNERDEAD);]=])
 set(FAULTY [=[return own(0);]=])
-set(FOUND_BY storm --kills 2000)
+set(FOUND_BY test *TheNextOneIsToldOfADeath*Rmw)

@@ -4,4 +4,4 @@ set(SOUND [=[    if (is_free(word)) {
       if (take(word)) return own(0);]=])
 set(FAULTY [=[    if (is_free(word)) {
       if (word == bits::word_free && take(word)) return own(0);]=])
-set(FOUND_BY storm --kills 1000)
+set(FOUND_BY test *AHeadThatSleptInVain*Rmw)
