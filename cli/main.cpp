@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   add_demo(app, chosen);
   add_reproduce(app, chosen);
   add_audit(app, chosen);
+  add_compare(app, chosen);
   try {
     app.parse(argc, argv);
     if (!chosen) throw CLI::RequiredError("One of the verbs" + names_of_verbs(app));

@@ -20,5 +20,6 @@ using action = std::function<exit_status()>;
 void add_demo(CLI::App& app, action& chosen);
 void add_reproduce(CLI::App& app, action& chosen);
 void add_audit(CLI::App& app, action& chosen);
+void add_compare(CLI::App& app, action& chosen);
 
 } // namespace heirlock::cli

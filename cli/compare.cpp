@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// heirlock compare: every subject in every scenario, each under the policy that it asks for, and what it costs.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/choices.hpp"
+#include "cli/progress_bar.hpp"
+#include "cli/verbs.hpp"
+#include "lab/audit/audit.hpp"
+#include "lab/audit/report.hpp"
+#include "lab/compare/costs.hpp"
+#include "lab/compare/matrix.hpp"
+#include "lab/compare/saved_cases.hpp"
+#include "lab/kernel/tracee_task.hpp"
+#include "lab/process/trouble.hpp"
+#include "lab/scenarios/scenarios.hpp"
+#include "lab/subjects/builtin.h"
+#include "lab/subjects/shipped.hpp"
+
+namespace heirlock::cli {
+namespace {
+
+using namespace heirlock::lab;
+using nlohmann::ordered_json;
+
+constexpr const char* baseline = "robust-list";
+
+struct compare_arguments {
+  std::vector<std::string> subjects;
+  std::vector<std::string> scenarios;
+  bool quick = false;
+  bool json = false;
+  std::string state;
+};
+
+struct entrant {
+  costed_subject subject;
+  const kernel::policy* policy = nullptr;
+  std::string version; // of what is audited: a library that was built again is judged again
+};
+
+entrant entrant_named(const std::string& name) {
+  entrant found;
+  found.subject = {name, chosen_subject(name)};
+  std::string policy;
+  if (heirlock_builtin_subject(found.subject.library.c_str()) == nullptr) {
+    const std::filesystem::path library = found.subject.library;
+    policy = describe_subject(library).policy;
+    found.version =
+        std::to_string(std::filesystem::last_write_time(library).time_since_epoch().count());
+  }
+  found.policy = &chosen_policy(policy.empty() ? "stock" : policy);
+  return found;
+}
+
+std::vector<entrant> chosen_entrants(std::vector<std::string> names) {
+  if (names.empty()) {
+    for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
+      names.emplace_back(s->name);
+    for (const std::string& name : shipped_subjects())
+      names.push_back(name);
+  }
+  std::vector<entrant> entrants;
+  for (const std::string& name : names)
+    entrants.push_back(entrant_named(name));
+  return entrants;
+}
+
+struct planned_case {
+  const scenario* what;
+  operation op;
+};
+
+// The quick form leaves out the try-locks; its audits leave out the positions of the second actor.
+std::vector<planned_case> planned_cases(const compare_arguments& arguments) {
+  std::vector<planned_case> plan;
+  for (const scenario* what : chosen_scenarios(arguments.scenarios))
+    for (const operation op : all_operations)
+      if (what->why_not(op).empty() && !(arguments.quick && call_of(op) == subject_call::trylock))
+        plan.push_back({what, op});
+  return plan;
+}
+
+std::string surroundings_of(const compare_arguments& arguments) {
+  utsname kernel = {};
+  uname(&kernel);
+  return fmt::format("heirlock {}, Linux {}, {}", HEIRLOCK_VERSION, kernel.release,
+                     arguments.quick ? "quick" : "full");
+}
+
+ordered_json audited_cases(const compare_arguments& arguments,
+                           const std::vector<entrant>& entrants) {
+  saved_cases saved(arguments.state, surroundings_of(arguments));
+  const auto plan = planned_cases(arguments);
+  const std::size_t all = plan.size() * entrants.size();
+  progress_bar bar("compare");
+  audit_options options;
+  options.second_positions = !arguments.quick;
+  ordered_json documents = ordered_json::array();
+  for (const entrant& e : entrants) {
+    std::unique_ptr<stage> st; // only when something of this subject is left to do
+    replay_command replay;
+    if (e.policy->replaces_the_kernel())
+      replay.extra = fmt::format(" --policy {}", e.policy->name());
+    for (const planned_case& p : plan) {
+      const std::string key = fmt::format("{} {} {} {} {}", e.subject.name, e.version,
+                                          e.policy->name(), p.what->name(), name_of(p.op));
+      if (const auto* const known = saved.find(key)) {
+        documents.push_back(*known);
+        continue;
+      }
+      if (!st) {
+        stage_options around;
+        around.subject = e.subject.library;
+        around.actor_program = installed_actor_program();
+        around.at_exit = kernel::exit_hook_of(*e.policy);
+        around.before_signal = kernel::signal_hook_of(*e.policy);
+        st = std::make_unique<stage>(around);
+      }
+      const std::size_t before = documents.size();
+      bar.label(fmt::format("{} {} {}", e.subject.name, p.what->name(), name_of(p.op)));
+      options.progress = [&](std::size_t done, std::size_t of) {
+        bar.show(before * of + done, all * of);
+      };
+      case_report report = audit_case(*st, *p.what, p.op, options);
+      report.subject = e.subject.name;
+      report.policy = e.policy->name();
+      documents.push_back(json_report(report, replay));
+      saved.add(key, documents.back());
+    }
+  }
+  return documents;
+}
+
+ordered_json costs_document(const std::vector<subject_costs>& costs) {
+  ordered_json all = ordered_json::object();
+  const subject_costs& base = costs.front();
+  for (const subject_costs& c : costs)
+    all[c.subject] = {{"lock_unlock", c.lock_unlock / base.lock_unlock},
+                      {"destroy", c.destroy / base.destroy},
+                      {"map_unmap", c.map_unmap / base.map_unmap},
+                      {"thread_exit", c.thread_exit / base.thread_exit}};
+  return all;
+}
+
+ordered_json measured_costs(const compare_arguments& arguments,
+                            const std::vector<entrant>& entrants) {
+  std::vector<costed_subject> subjects = {{baseline, chosen_subject(baseline)}};
+  for (const entrant& e : entrants)
+    if (e.subject.name != baseline) subjects.push_back(e.subject);
+  return costs_document(measure_costs(subjects, arguments.quick ? 3 : 9));
+}
+
+void print_costs(const ordered_json& costs) {
+  fmt::print("\nCPU time as a ratio to {} in the same run, on the running kernel:\n"
+             "{:20}{:>13}{:>10}{:>13}{:>13}\n",
+             baseline, "", "lock+unlock", "destroy", "mmap/munmap", "thread exit");
+  for (const auto& [name, c] : costs.items())
+    fmt::print("{:20}{:13.2f}{:10.2f}{:13.2f}{:13.2f}\n", name, c["lock_unlock"].get<double>(),
+               c["destroy"].get<double>(), c["map_unmap"].get<double>(),
+               c["thread_exit"].get<double>());
+}
+
+exit_status run_compare(const compare_arguments& arguments) {
+  const auto entrants = chosen_entrants(arguments.subjects);
+  const ordered_json cases = audited_cases(arguments, entrants);
+  const ordered_json costs = measured_costs(arguments, entrants);
+  if (arguments.json) {
+    fmt::print("{}\n", ordered_json{{"cases", cases}, {"costs", costs}}.dump(2));
+  } else {
+    fmt::print("{}", matrix_text(cases));
+    print_costs(costs);
+  }
+  for (const auto& document : cases)
+    if (!document.at("violations").empty()) return exit_status::violations;
+  return exit_status::nothing_wrong;
+}
+
+} // namespace
+
+void add_compare(CLI::App& app, action& chosen) {
+  auto* const verb = app.add_subcommand(
+      "compare", "every lock in every scenario, under the policy that it asks for, and its cost");
+  const auto arguments = std::make_shared<compare_arguments>();
+  verb->add_option("--subject", arguments->subjects, "only this lock (may be repeated)")
+      ->delimiter(',');
+  verb->add_option("--scenario", arguments->scenarios, "only this scenario (may be repeated)")
+      ->delimiter(',');
+  verb->add_flag("--quick", arguments->quick,
+                 "without trylock and without the positions of a second actor");
+  verb->add_flag("--json", arguments->json, "print one JSON document");
+  verb->add_option("--state", arguments->state,
+                   "keep finished cases in this file; a run that was interrupted goes on from it");
+  verb->callback(
+      [arguments, &chosen] { chosen = [arguments] { return run_compare(*arguments); }; });
+}
+
+} // namespace heirlock::cli

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/compare/costs.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include "lab/process/interrupt.hpp"
+#include "lab/process/trouble.hpp"
+#include "lab/subjects/builtin.h"
+
+namespace heirlock::lab {
+namespace {
+
+constexpr unsigned many = 100'000;
+constexpr unsigned some = 5'000;
+constexpr unsigned few = 100;
+
+struct sample {
+  double lock_unlock, destroy, map_unmap, thread_exit;
+  bool complete; // written last: a child that failed has left it false
+};
+
+// Shared memory; gone with the object.
+class shared_page {
+ public:
+  shared_page()
+      : memory_(mmap(nullptr, HEIRLOCK_SUBJECT_MAX_SIZE, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    if (memory_ == MAP_FAILED) throw_errno("mapping memory for a measurement");
+  }
+  ~shared_page() { munmap(memory_, HEIRLOCK_SUBJECT_MAX_SIZE); }
+  shared_page(const shared_page&) = delete;
+  shared_page& operator=(const shared_page&) = delete;
+  void* get() const { return memory_; }
+
+ private:
+  void* memory_;
+};
+
+double now() {
+  timespec t = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+}
+
+template <class Work>
+double each(unsigned times, Work work) {
+  const double start = now();
+  for (unsigned i = 0; i < times; ++i)
+    work();
+  return (now() - start) / times;
+}
+
+void must(int error) {
+  if (error != 0) std::_Exit(1);
+}
+
+const heirlock_subject* load(const char* library) {
+  if (const auto* const builtin = heirlock_builtin_subject(library)) return builtin;
+  void* const handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) return nullptr;
+  const auto entry =
+      reinterpret_cast<const heirlock_subject* (*)()>(dlsym(handle, "heirlock_subject"));
+  const auto* const found = entry != nullptr ? entry() : nullptr;
+  return found != nullptr && found->abi == HEIRLOCK_SUBJECT_ABI ? found : nullptr;
+}
+
+// In a child: a subject may register a robust list or an rseq area of its own in place of libc's.
+void measure(const char* library, sample& into) {
+  const heirlock_subject* const subject = load(library);
+  if (subject == nullptr) std::_Exit(1);
+  const auto enter = [&] {
+    if (subject->thread_enter != nullptr) must(subject->thread_enter());
+  };
+  enter();
+  const shared_page memory;
+  void* const lock = memory.get();
+  must(subject->init(lock));
+  const auto use = [&] {
+    must(subject->lock(lock));
+    must(subject->unlock(lock));
+  };
+  each(some, use); // warm
+  into.lock_unlock = each(many, use);
+  into.map_unmap = each(some, [] { const shared_page page; });
+  into.thread_exit = each(few, [&] {
+    std::thread([&] {
+      enter();
+      use();
+    }).join();
+  });
+  into.destroy = each(some, [&] {
+    if (subject->destroy != nullptr) must(subject->destroy(lock));
+    must(subject->init(lock));
+  });
+  into.complete = true;
+}
+
+sample measured_in_a_child(const costed_subject& subject) {
+  const shared_page result;
+  auto& into = *static_cast<sample*>(result.get());
+  const pid_t child = fork();
+  if (child < 0) throw_errno("fork");
+  if (child == 0) {
+    measure(subject.library.c_str(), into);
+    std::_Exit(0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) throw_errno("waiting for a measurement");
+  check_interrupt();
+  if (!into.complete)
+    throw trouble(
+        fmt::format("the cost of {} cannot be measured: an operation of it failed", subject.name));
+  return into;
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+} // namespace
+
+std::vector<subject_costs> measure_costs(const std::vector<costed_subject>& subjects,
+                                         unsigned rounds) {
+  std::vector<std::vector<sample>> samples(subjects.size());
+  for (unsigned round = 0; round < rounds; ++round)
+    for (std::size_t i = 0; i < subjects.size(); ++i)
+      samples[i].push_back(measured_in_a_child(subjects[i]));
+  std::vector<subject_costs> costs;
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    const auto of = [&](double sample::*field) {
+      std::vector<double> values;
+      for (const sample& s : samples[i])
+        values.push_back(s.*field);
+      return median(values);
+    };
+    costs.push_back({subjects[i].name, of(&sample::lock_unlock), of(&sample::destroy),
+                     of(&sample::map_unmap), of(&sample::thread_exit)});
+  }
+  return costs;
+}
+
+} // namespace heirlock::lab
