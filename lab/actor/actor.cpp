@@ -33,6 +33,7 @@ namespace {
 int scratch_fd = -1;
 const heirlock_subject* subject = nullptr;
 const char* subject_policy = "";
+int (*subject_prepare)() = nullptr;
 
 arena_control& control() {
   return *reinterpret_cast<arena_control*>(arena::control);
@@ -111,6 +112,10 @@ std::int64_t watch_and_reuse(const mailbox& box) {
   return 0;
 }
 
+int prepare_subject() {
+  return subject_prepare != nullptr ? subject_prepare() : 0;
+}
+
 void* actor_thread(void* box_number);
 
 std::int64_t spawn(std::uint64_t box_number) {
@@ -132,6 +137,9 @@ std::int64_t spawn(std::uint64_t box_number) {
       box.result = child > 0 ? 0 : errno;
       break;
     }
+    case actor_command::prepare:
+      box.result = prepare_subject();
+      break;
     case actor_command::spawn_actor:
       box.result = spawn(box.value);
       break;
@@ -175,7 +183,10 @@ void install_handlers() {
 }
 
 const heirlock_subject* find_subject(const char* name) {
-  if (const heirlock_subject* found = heirlock_builtin_subject(name)) return found;
+  if (const heirlock_subject* found = heirlock_builtin_subject(name)) {
+    subject_prepare = heirlock_builtin_prepare(found);
+    return found;
+  }
   void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     snprintf(control().error, sizeof control().error, "cannot load it: %s", dlerror());
@@ -201,6 +212,7 @@ const heirlock_subject* find_subject(const char* name) {
     const auto policy =
         reinterpret_cast<const char* (*)()>(dlsym(library, "heirlock_subject_policy"));
     if (policy != nullptr) subject_policy = policy();
+    subject_prepare = reinterpret_cast<int (*)()>(dlsym(library, "heirlock_subject_prepare"));
     return found;
   }
   snprintf(control().error, sizeof control().error, "%s", error);
@@ -221,6 +233,7 @@ void describe_subject() {
   c.subject_has_timedlock = subject->timedlock != nullptr;
   c.subject_has_consistent = subject->consistent != nullptr;
   c.subject_has_destroy = subject->destroy != nullptr;
+  c.subject_has_prepare = subject_prepare != nullptr;
   snprintf(c.subject_name, sizeof c.subject_name, "%s", subject->name);
   snprintf(c.subject_summary, sizeof c.subject_summary, "%s",
            subject->summary != nullptr ? subject->summary : "");
@@ -251,6 +264,10 @@ int main(int argc, char** argv) {
   subject = find_subject(argv[3]);
   if (subject != nullptr) describe_subject();
   if (subject == nullptr) return 4;
+  if (const int error = prepare_subject()) {
+    snprintf(control().error, sizeof control().error, "its prepare() failed: %s", strerror(error));
+    return 5;
+  }
   install_handlers();
   serve(0);
 }

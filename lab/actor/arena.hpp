@@ -18,6 +18,7 @@ enum class actor_command : std::uint32_t {
   call,        // run `operation` on `object`, between the two markers
   fill,        // store `value` in every 64-bit word of [object, object + size)
   map_file,    // replace the pages of [object, object + size) by the scratch file, shared
+  prepare,     // have the subject make anew what it keeps outside its locks; the first process only
   watch_reuse, // see watch_and_reuse() in actor.cpp
 };
 
@@ -64,6 +65,7 @@ struct arena_control {
   std::uint32_t subject_has_timedlock;
   std::uint32_t subject_has_consistent;
   std::uint32_t subject_has_destroy;
+  std::uint32_t subject_has_prepare;
   char subject_name[64];
   char subject_summary[256];
   char subject_policy[64]; // the kernel policy that it needs; empty when any kernel will do
@@ -75,7 +77,7 @@ struct arena_control {
 
 namespace arena {
 
-inline constexpr std::uint32_t abi = 2;
+inline constexpr std::uint32_t abi = 3;
 
 // Below any place where the kernel or a loader puts things by itself, and inside the smallest address
 // space of a 64-bit architecture (39 bits).

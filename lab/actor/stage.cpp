@@ -179,6 +179,21 @@ void stage::clear() {
   actors_.clear();
   std::memset(memory_ + (arena::object_a - arena::base), 0,
               arena::size - (arena::object_a - arena::base));
+  prepare_subject();
+}
+
+// The dead are reaped by now; nobody but the first process is attached to whatever it replaces.
+void stage::prepare_subject() {
+  if (control_->subject_has_prepare == 0) return;
+  mailbox& box = control_->boxes[0];
+  box = {};
+  box.command = actor_command::prepare;
+  origin_->resume(resumption::run);
+  origin_->wait();
+  run_to_idle(*origin_, "the first process");
+  if (box.result != 0)
+    throw trouble(fmt::format("subject {}: prepare failed: {}", options_.subject,
+                              std::generic_category().message(static_cast<int>(box.result))));
 }
 
 std::span<const std::uint64_t> stage::words(std::uint64_t address, std::uint64_t bytes) const {

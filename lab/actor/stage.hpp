@@ -69,6 +69,7 @@ class stage {
   tracee& order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number);
   void run_to_idle(tracee& thread, const char* who);
   void start_first_process();
+  void prepare_subject();
 
   stage_options options_;
   cpu_set_t cpus_before_ = {};

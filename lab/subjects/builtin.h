@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subjects that are linked into the actor program: the mutexes of whatever libc it runs on. */
+/* The subjects that are linked into the actor program: the mutexes of whatever libc it runs on, and heirlock's own. */
 #ifndef HEIRLOCK_LAB_BUILTIN_H
 #define HEIRLOCK_LAB_BUILTIN_H
 
@@ -14,6 +14,9 @@ const struct heirlock_subject* heirlock_builtin_subject(const char* name);
 
 /* The subject with that index, NULL behind the last. */
 const struct heirlock_subject* heirlock_builtin_subject_at(unsigned index);
+
+/* Its heirlock_subject_prepare, NULL when it has none. */
+int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin))(void);
 
 #ifdef __cplusplus
 }

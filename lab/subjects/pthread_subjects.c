@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "lab/subjects/builtin.h"
+#include "lab/subjects/builtin_tables.h"
 
 _Static_assert(sizeof(pthread_mutex_t) % 8 == 0, "the instrument compares 64-bit words");
 
@@ -61,7 +61,7 @@ static pid_t owner_of_normal(const void* lock) {
   return (pid_t)__atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
 }
 
-static const struct heirlock_subject subjects[] = {
+const struct heirlock_subject heirlock_pthread_subjects[] = {
     {
         .abi = HEIRLOCK_SUBJECT_ABI,
         .size = sizeof(pthread_mutex_t),
@@ -91,12 +91,5 @@ static const struct heirlock_subject subjects[] = {
     },
 };
 
-const struct heirlock_subject* heirlock_builtin_subject_at(unsigned index) {
-  return index < sizeof subjects / sizeof subjects[0] ? &subjects[index] : NULL;
-}
-
-const struct heirlock_subject* heirlock_builtin_subject(const char* name) {
-  for (unsigned i = 0; heirlock_builtin_subject_at(i) != NULL; ++i)
-    if (strcmp(subjects[i].name, name) == 0) return &subjects[i];
-  return NULL;
-}
+const unsigned heirlock_pthread_subject_count =
+    sizeof heirlock_pthread_subjects / sizeof heirlock_pthread_subjects[0];

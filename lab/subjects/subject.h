@@ -15,6 +15,12 @@
  *
  *     const char* heirlock_subject_policy(void);
  *
+ * A lock that keeps state outside its objects (a table of threads, say) exports a function that makes that state anew.
+ * It is called before each run, in the process from which all others of the run are forked, while no other is there,
+ * so that each run begins in the same state. 0, or an errno value:
+ *
+ *     int heirlock_subject_prepare(void);
+ *
  * Return values are those of POSIX: 0, or an errno value (EBUSY, EOWNERDEAD, ENOTRECOVERABLE, ETIMEDOUT,
  * EPERM, EDEADLK, ...). A NULL entry means that the lock does not have that operation; lock, trylock,
  * unlock and init must be there.

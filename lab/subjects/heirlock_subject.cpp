@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// heirlock and heirlock-asymmetric: the library's mutex through its C interface, in both unlock modes. The functions
+// do nothing but jump into the static library, so that its shipped code is what is audited.
+#include <heirlock/detail/fast_path.hpp>
+#include <heirlock/heirlock.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "lab/subjects/builtin_tables.h"
+
+namespace {
+
+// More than the instrument has actors.
+constexpr std::uint32_t room_for_threads = 16;
+
+// Of this run, and of all processes that are forked for it. Never the user's default domain.
+heirlock_domain_t* domain = nullptr;
+
+// A memory file has no name: it is gone with the processes of the run, however they end. The backstop is off, so that
+// it cannot be what wakes a waiter.
+int open_anew(heirlock_unlock_mode mode) {
+  if (domain != nullptr) {
+    if (const int error = heirlock_domain_close(domain)) return error;
+    domain = nullptr;
+  }
+  const int file = heirlock_domain_memfd(nullptr);
+  if (file < 0) return ENOTSUP;
+  heirlock_domain_options_t options = HEIRLOCK_DOMAIN_OPTIONS_INIT;
+  options.descriptor = file;
+  options.threads = room_for_threads;
+  options.unlock_mode = mode;
+  options.flags = HEIRLOCK_DOMAIN_BACKSTOP;
+  options.backstop_ms = 0;
+  const int error = heirlock_domain_open(&options, &domain, nullptr);
+  close(file); // the domain has a description of its own
+  return error;
+}
+
+int prepare_rmw() {
+  return open_anew(HEIRLOCK_UNLOCK_RMW);
+}
+int prepare_asymmetric() {
+  return open_anew(HEIRLOCK_UNLOCK_ASYMMETRIC);
+}
+
+int enter_thread() {
+  return heirlock_thread_attach(domain);
+}
+
+heirlock_mutex_t* mutex_at(void* lock) {
+  return static_cast<heirlock_mutex_t*>(lock);
+}
+
+int init_it(void* lock) {
+  heirlock_mutexattr_t attributes;
+  int error = heirlock_mutexattr_init(&attributes);
+  if (error == 0) error = heirlock_mutexattr_setdomain(&attributes, domain);
+  if (error == 0) error = heirlock_mutex_init(mutex_at(lock), &attributes);
+  return error;
+}
+int lock_it(void* lock) {
+  return heirlock_mutex_lock(mutex_at(lock));
+}
+int trylock_it(void* lock) {
+  return heirlock_mutex_trylock(mutex_at(lock));
+}
+int timedlock_it(void* lock, const timespec* deadline) {
+  return heirlock_mutex_timedlock(mutex_at(lock), deadline);
+}
+int unlock_it(void* lock) {
+  return heirlock_mutex_unlock(mutex_at(lock));
+}
+int consistent_it(void* lock) {
+  return heirlock_mutex_consistent(mutex_at(lock));
+}
+int destroy_it(void* lock) {
+  return heirlock_mutex_destroy(mutex_at(lock));
+}
+
+// The word names a seat; the seat knows the TID.
+pid_t owner_of(const void* lock) {
+  int tid = 0;
+  const int error =
+      heirlock_owner_tid(static_cast<const heirlock::detail::mutex_cells*>(lock), &tid);
+  return error == 0 ? tid : -1; // an owner that is dead and whose seat has another holder
+}
+
+constexpr heirlock_subject subject_in(const char* name, const char* summary) {
+  heirlock_subject subject = {};
+  subject.abi = HEIRLOCK_SUBJECT_ABI;
+  subject.size = sizeof(heirlock_mutex_t);
+  subject.name = name;
+  subject.summary = summary;
+  subject.thread_enter = enter_thread;
+  subject.init = init_it;
+  subject.lock = lock_it;
+  subject.trylock = trylock_it;
+  subject.timedlock = timedlock_it;
+  subject.unlock = unlock_it;
+  subject.consistent = consistent_it;
+  subject.destroy = destroy_it;
+  subject.owner = owner_of;
+  return subject;
+}
+
+} // namespace
+
+const heirlock_subject heirlock_own_subjects[] = {
+    subject_in("heirlock", "heirlock's mutex; a release is one atomic exchange"),
+    subject_in("heirlock-asymmetric",
+               "heirlock's mutex; a release is a plain store, and waiters run the barrier"),
+};
+
+const unsigned heirlock_own_subject_count =
+    sizeof heirlock_own_subjects / sizeof heirlock_own_subjects[0];
+
+int (*heirlock_own_prepare(const heirlock_subject* builtin))() {
+  if (builtin == &heirlock_own_subjects[0]) return prepare_rmw;
+  if (builtin == &heirlock_own_subjects[1]) return prepare_asymmetric;
+  return nullptr;
+}
