@@ -52,6 +52,7 @@ class case_audit {
   }
 
   path trace_victim(const second_position* second);
+  void learn_how_it_waits();
   path trace_second(const path* victim_way, std::size_t victim_stop);
   void judge_everywhere(const path& way, fate victim, std::uint32_t fill_bits,
                         const second_position* second);
@@ -72,12 +73,24 @@ class case_audit {
   const audit_options& options_;
   disassembler decoder_;
   symbol_table symbols_;
+  waiting waiting_ = waiting::spins;
   std::map<key, unsigned> steps_;
   std::map<unsigned, verdict> worst_;
   case_report report_;
   std::size_t done_ = 0;
   std::size_t expected_ = 0;
 };
+
+// Lets the victim run, where tracing it would have to guess.
+void case_audit::learn_how_it_waits() {
+  stage_.clear();
+  run r(stage_, op_, 0);
+  const auto play = scenario_.perform(r);
+  play->set_up();
+  r.victim_begins(arena::object_a);
+  waiting_ = r.victim().finish().how == progress::asleep ? waiting::sleeps : waiting::spins;
+  stage_.clear();
+}
 
 path case_audit::trace_victim(const second_position* second) {
   stage_.clear();
@@ -90,7 +103,7 @@ path case_audit::trace_victim(const second_position* second) {
       throw trouble("the second actor took another way than before; the lock is not deterministic");
   }
   r.victim_begins(arena::object_a);
-  path way = trace(stage_, r.victim(), decoder_, cue);
+  path way = trace(stage_, r.victim(), decoder_, cue, waiting_);
   stage_.clear();
   return way;
 }
@@ -106,7 +119,9 @@ path case_audit::trace_second(const path* victim_way, std::size_t victim_stop) {
     if (!advance(r.victim(), *victim_way, victim_stop, [&] { play->cue(); })) return {};
   }
   path way;
-  if (!play->second_is_under_way()) way = trace(stage_, second_enters(r, *play), decoder_, [] {});
+  if (!play->second_is_under_way())
+    way = trace(
+        stage_, second_enters(r, *play), decoder_, [] {}, waiting_);
   stage_.clear();
   return way;
 }
@@ -247,6 +262,7 @@ case_report case_audit::perform() {
   report_.op = op_;
   report_.scenario = scenario_.name();
 
+  learn_how_it_waits();
   const path way = trace_victim(nullptr);
   const bool with_second = options_.second_positions && scenario_.second_call(op_).has_value();
   const std::size_t fills = scenario_.reuses_memory() ? 2 : 1;

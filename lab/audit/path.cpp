@@ -13,7 +13,7 @@
 namespace heirlock::lab {
 namespace {
 
-// An operation that comes by the same instruction so often, and has not slept, waits actively.
+// One that never sleeps and comes by the same instruction so often waits for others.
 constexpr unsigned visits_of_a_waiter = 4;
 // An operation that is longer than this has no end.
 constexpr std::size_t longest_path = 20'000;
@@ -41,7 +41,7 @@ path_stop describe_stop(stage& st, actor& a, const disassembler& decoder) {
 
 } // namespace
 
-path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue) {
+path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how) {
   path way;
   std::map<remote_address, unsigned> visits;
   bool cue_given = false;
@@ -51,7 +51,8 @@ path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& 
       return way;
     }
     way.stops.push_back(describe_stop(st, a, decoder));
-    if (++visits[way.stops.back().pc] == visits_of_a_waiter && !cue_given) {
+    if (how == waiting::spins && ++visits[way.stops.back().pc] == visits_of_a_waiter &&
+        !cue_given) {
       way.stops.back().cue = cue_given = true;
       cue();
     }

@@ -30,9 +30,13 @@ struct path {
 // Called when the actor on its way waits for others: they do what lets it go on.
 using cue_handler = std::function<void()>;
 
+// Whether an actor that waits does so without ever sleeping. A lock that spins first and sleeps then comes by the
+// same instructions as often as one that only spins; when it is let run, the difference shows.
+enum class waiting { sleeps, spins };
+
 // Steps an actor that stands at the first instruction of an operation through to its end. It ends early
 // (`asleep`, `spinning`) where the actor waits and the cue does not help.
-path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue);
+path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how);
 
 // Brings an actor that stands at the first instruction to the stop `target` of a path traced before.
 // False when the operation took another way.

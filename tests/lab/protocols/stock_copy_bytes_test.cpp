@@ -115,7 +115,8 @@ class comparison {
     const auto play = what.perform(r);
     play->set_up();
     r.victim_begins(arena::object_a);
-    return trace(stage_, r.victim(), decoder_, [&] { play->cue(); });
+    return trace(
+        stage_, r.victim(), decoder_, [&] { play->cue(); }, waiting::spins);
   }
 
   void one_death(const scenario& what, operation op, const path& way, std::size_t stop,
