@@ -8,7 +8,7 @@
 //
 // 1. The first process maps the arena, finds the subject, tells its markers and waits for orders.
 // 2. For each actor of a run it forks; each actor announces itself to its lock and waits for orders.
-// 3. Actors never end by themselves: they are killed.
+// 3. Actors are killed; the only ones that end by themselves are threads that are ordered to.
 #include <dlfcn.h>
 #include <errno.h>
 #include <gnu/libc-version.h>
@@ -34,6 +34,7 @@ int scratch_fd = -1;
 const heirlock_subject* subject = nullptr;
 const char* subject_policy = "";
 int (*subject_prepare)() = nullptr;
+pthread_t spawned[max_actors]; // of this process, by the number of the actor
 
 arena_control& control() {
   return *reinterpret_cast<arena_control*>(arena::control);
@@ -84,9 +85,11 @@ void fill(std::uint64_t address, std::uint32_t size, std::uint64_t value) {
 
 std::int64_t map_file(const mailbox& box) {
   void* const where = object_at(box.object);
-  if (munmap(where, box.size) != 0) return errno;
+  const auto unmap = subject->munmap != nullptr ? subject->munmap : munmap;
+  const auto map = subject->mmap != nullptr ? subject->mmap : mmap;
+  if (unmap(where, box.size) != 0) return errno;
   void* const mapped =
-      mmap(where, box.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, scratch_fd, 0);
+      map(where, box.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, scratch_fd, 0);
   return mapped == where ? 0 : errno;
 }
 
@@ -119,11 +122,11 @@ int prepare_subject() {
 void* actor_thread(void* box_number);
 
 std::int64_t spawn(std::uint64_t box_number) {
-  pthread_t thread;
-  return pthread_create(&thread, nullptr, actor_thread, reinterpret_cast<void*>(box_number));
+  return pthread_create(&spawned[box_number], nullptr, actor_thread,
+                        reinterpret_cast<void*>(box_number));
 }
 
-[[noreturn]] void serve(std::uint64_t box_number) {
+void serve(std::uint64_t box_number) {
   mailbox& box = control().boxes[box_number];
   for (;;) {
     heirlock_idle_marker();
@@ -133,7 +136,10 @@ std::int64_t spawn(std::uint64_t box_number) {
     case actor_command::fork_actor: {
       const std::uint64_t number = box.value;
       const pid_t child = fork();
-      if (child == 0) actor_thread(reinterpret_cast<void*>(number));
+      if (child == 0) {
+        actor_thread(reinterpret_cast<void*>(number));
+        _exit(0);
+      }
       box.result = child > 0 ? 0 : errno;
       break;
     }
@@ -153,6 +159,11 @@ std::int64_t spawn(std::uint64_t box_number) {
     case actor_command::map_file:
       box.result = map_file(box);
       break;
+    case actor_command::exit_thread:
+      return;
+    case actor_command::join_thread:
+      box.result = pthread_join(spawned[box.value], nullptr);
+      break;
     case actor_command::watch_reuse:
       box.result = watch_and_reuse(box);
       break;
@@ -164,6 +175,7 @@ void* actor_thread(void* box_number) {
   const auto number = reinterpret_cast<std::uint64_t>(box_number);
   if (subject->thread_enter != nullptr) control().boxes[number].result = subject->thread_enter();
   serve(number);
+  return nullptr; // from the start routine: the same as pthread_exit (POSIX)
 }
 
 void on_nudge(int) {}
@@ -270,4 +282,5 @@ int main(int argc, char** argv) {
   }
   install_handlers();
   serve(0);
+  return 0;
 }

@@ -19,6 +19,8 @@ enum class actor_command : std::uint32_t {
   fill,        // store `value` in every 64-bit word of [object, object + size)
   map_file,    // replace the pages of [object, object + size) by the scratch file, shared
   prepare,     // have the subject make anew what it keeps outside its locks; the first process only
+  exit_thread, // end this thread, which spawn_actor started; there is no result
+  join_thread, // wait until the thread of the actor `value`, of this process, has ended
   watch_reuse, // see watch_and_reuse() in actor.cpp
 };
 

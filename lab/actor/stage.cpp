@@ -164,6 +164,19 @@ actor& stage::enter_beside(actor& a) {
   return add(order_birth(a.thread(), box, actor_command::spawn_actor, number), number);
 }
 
+void stage::end_thread(actor& a) {
+  mailbox order = {};
+  order.command = actor_command::exit_thread;
+  a.start(order);
+  tracee& thread = a.thread();
+  while (!thread.wait().is_gone()) {
+    if (options_.at_exit && thread.status().is_event(PTRACE_EVENT_EXIT)) options_.at_exit(thread);
+    const auto* const stop = thread.status().as<signal_stop>();
+    thread.resume(resumption::run,
+                  stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
+  }
+}
+
 void stage::kill(actor& a) {
   tracer_.kill(a.thread().process(), options_.at_exit);
 }

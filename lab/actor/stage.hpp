@@ -52,6 +52,9 @@ class stage {
   // Everybody who has entered since the last clear(), the dead included.
   std::deque<actor>& everybody() { return actors_; }
 
+  // The thread of an actor that entered beside another one ends by itself; its robust list has been walked when this
+  // returns.
+  void end_thread(actor& a);
   // Kills the process of an actor and reaps it.
   void kill(actor& a);
   // Kills every actor and clears the memory of the objects.

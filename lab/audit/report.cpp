@@ -97,9 +97,13 @@ std::string text_report(const case_report& report, const replay_command& replay)
   std::string out = fmt::format(
       "{}  {}  {}: {}\n"
       "  {} runs in {:.1f} s: somebody waited in {}, the victim died owning in {}, the memory "
-      "was reused in {}; {} deaths were reported to survivors\n",
+      "was reused in {}; {} deaths were reported to survivors{}\n",
       report.subject, name_of(report.op), report.scenario, summary_line(report), f.runs,
-      report.seconds, f.slept, f.died_owning, f.reused, f.told);
+      report.seconds, f.slept, f.died_owning, f.reused, f.told,
+      f.held_up == 0 ? ""
+                     : fmt::format(
+                           "; in {} a destroy or a mapping call waited for the stopped victim",
+                           f.held_up));
   if (!report.caveat.empty()) out += fmt::format("  note: {}\n", report.caveat);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
@@ -155,7 +159,8 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"somebody_waited", report.facts.slept},
         {"victim_died_owning", report.facts.died_owning},
         {"memory_reused", report.facts.reused},
-        {"deaths_told", report.facts.told}}},
+        {"deaths_told", report.facts.told},
+        {"waited_for_victim", report.facts.held_up}}},
       {"seconds", report.seconds},
   };
   if (!report.caveat.empty()) document["note"] = report.caveat;

@@ -25,6 +25,7 @@ run_facts& run_facts::operator+=(const run_facts& other) {
   died_owning += other.died_owning;
   told += other.told;
   reused += other.reused;
+  held_up += other.held_up;
   return *this;
 }
 
@@ -162,14 +163,28 @@ void run::left(actor& by, std::uint64_t lock) {
   if (holds(by, lock)) holders_.erase(lock);
 }
 
-void run::destroy(actor& by, std::uint64_t lock) {
-  if (!stage_.about().subject_has_destroy) return;
-  const call_end end = by.call(subject_call::destroy, lock);
-  // A destroy that waits for the stopped victim is no violation; it goes on when the victim is dead.
-  if (end.waits() || end.returned(0)) return;
+bool run::note_destroyed(const call_end& end) {
+  if (end.returned(0)) return true;
   fail(verdict::crashed, end.how == progress::returned
                              ? fmt::format("destroy returned {}", error_name(end.value))
                              : "destroy crashed");
+  return false;
+}
+
+bool run::destroy(actor& by, std::uint64_t lock) {
+  if (!stage_.about().subject_has_destroy) return true;
+  const call_end end = by.call(subject_call::destroy, lock);
+  if (!end.waits()) return note_destroyed(end);
+  facts_.held_up = 1;
+  return false;
+}
+
+bool run::must_destroy(actor& by, std::uint64_t lock) {
+  if (!stage_.about().subject_has_destroy) return true;
+  const call_end end = by.in_call() ? by.finish() : by.call(subject_call::destroy, lock);
+  if (!end.waits()) return note_destroyed(end);
+  fail(verdict::stuck, "the lock can never be destroyed: destroy waits for nobody who is left");
+  return false;
 }
 
 // Somebody waits for ever. Whether the lock could be had tells a lost wake-up from a lost owner.

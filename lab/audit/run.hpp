@@ -19,6 +19,7 @@ struct run_facts {
   unsigned died_owning = 0; // runs in which the victim owned the lock when it was killed
   unsigned told = 0;        // reports of an owner's death that survivors received
   unsigned reused = 0;      // runs in which the lock's memory was reused before the kill
+  unsigned held_up = 0;     // runs in which a destroy or a mapping call waited for the stopped victim
 
   run_facts& operator+=(const run_facts& other);
 };
@@ -53,7 +54,10 @@ class run {
   void release(actor& by, std::uint64_t lock);
   // An unlock that the scenario drove by hand has ended.
   void left(actor& by, std::uint64_t lock);
-  void destroy(actor& by, std::uint64_t lock);
+  // False: it has not come to its end, because it waits for the stopped victim, which is no violation, or failed.
+  bool destroy(actor& by, std::uint64_t lock);
+  // The victim is dead or has left its operation: the destroy, which may be waiting since then, must end.
+  bool must_destroy(actor& by, std::uint64_t lock);
   // The victim takes the lock before the operation in which it is killed.
   void victim_holds(std::uint64_t lock);
 
@@ -87,6 +91,7 @@ class run {
 
  private:
   std::optional<pid_t> owner_of(std::uint64_t lock);
+  bool note_destroyed(const call_end& end);
   call_end note_end(actor& by, std::uint64_t lock, call_end end);
   void judge_waiter(std::uint64_t lock, call_end end);
   bool is_victim_id(pid_t id) const { return id == victim_->id().value; }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the scenarios have in common in which the released lock's memory gets another use: at the kill
 // point a taker tries to get the lock; if it can, it is the last user, destroys it and reuses the memory.
+//
+// Both the destroy and the new use may wait for the stopped victim, which is a way to be safe. Then they must go
+// on when the victim is dead, or has left its operation.
 #pragma once
 
 #include <vector>
@@ -21,18 +24,27 @@ class release_and_reuse : public play {
   actor* second() override { return is_contended(r_.op()) ? nullptr : taker_; }
 
  protected:
-  // Puts the memory to its new use, and tells later what is there.
-  virtual void reuse(actor& taker);
+  actor& taker() { return *taker_; }
+
+  // The taker has the lock. Frees its memory; false when that waits.
+  virtual bool let_go();
+  // Who puts the memory to its new use, by which order; and what is there later.
+  virtual actor& next_user() { return *taker_; }
+  virtual mailbox new_use();
   virtual std::vector<std::uint64_t> reused_words();
   virtual const char* what_was_reused() const { return "reused memory of the lock"; }
 
  private:
+  enum class memory { is_the_locks, is_being_freed, is_being_reused, is_reused };
+
   bool take();
+  void reuse();
+  void await_reuse();
   bool taker_dies() const { return where_ == taker_lives::in_the_victims_process; }
 
   taker_lives where_;
   actor* taker_ = nullptr;
-  bool reused_ = false;
+  memory memory_ = memory::is_the_locks;
   std::vector<std::uint64_t> before_;
 };
 

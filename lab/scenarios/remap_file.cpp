@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
-#include "lab/process/trouble.hpp"
 #include "lab/scenarios/release_and_reuse.hpp"
 #include "lab/scenarios/scenarios.hpp"
 
@@ -15,15 +12,13 @@ class file_in_place_of_lock final : public release_and_reuse {
       : release_and_reuse(r, taker_lives::in_the_victims_process) {}
 
  private:
-  void reuse(actor& taker) override {
+  mailbox new_use() override {
     r_.st().scratch().fill(r_.fill_word());
     mailbox order = {};
     order.command = actor_command::map_file;
     order.object = arena::object_a;
     order.size = static_cast<std::uint32_t>(r_.st().scratch().size());
-    if (const auto error = taker.perform(order); error != 0)
-      throw trouble(fmt::format("an actor could not map the scratch file: {}",
-                                std::generic_category().message(static_cast<int>(error))));
+    return order;
   }
   std::vector<std::uint64_t> reused_words() override { return r_.st().scratch().read_from_disk(); }
   const char* what_was_reused() const override { return "the file on disk"; }

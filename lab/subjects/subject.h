@@ -27,6 +27,8 @@
  *
  * Rules for an implementation:
  *  - the object lives in memory that several processes share, mapped at the same address in each;
+ *  - destroy, munmap and mmap may wait until an operation of another thread is over: an actor that waits for the
+ *    stopped victim violates nothing, one that goes on waiting when the victim is dead does;
  *  - no function may print, allocate in the operation path, or depend on being called from main();
  *  - a function must not rely on state of the process that fork() does not copy.
  */
@@ -43,7 +45,7 @@ extern "C" {
 #endif
 
 /* The version of this interface; a library built for another one is refused. */
-#define HEIRLOCK_SUBJECT_ABI 1u
+#define HEIRLOCK_SUBJECT_ABI 2u
 
 /* The largest lock object that the instrument has room for, in bytes. */
 #define HEIRLOCK_SUBJECT_MAX_SIZE 4096u
@@ -72,6 +74,15 @@ struct heirlock_subject {
    * is free. NULL when the lock does not record its owner.
    */
   pid_t (*owner)(const void* lock);
+
+  /*
+   * The lock's own munmap and mmap, for a lock whose safety depends on what these calls do (a C library may make
+   * them wait for an unlock that is under way): what munmap(2) and mmap(2) return. Where a scenario unmaps the memory
+   * of a lock, or maps something there, these are called. NULL: the C library's.
+   */
+  int (*munmap)(void* address, size_t length);
+  void* (*mmap)(void* address, size_t length, int protection, int flags, int descriptor,
+                off_t offset);
 };
 
 #ifdef __cplusplus
