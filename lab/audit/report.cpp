@@ -100,10 +100,10 @@ std::string text_report(const case_report& report, const replay_command& replay)
       "was reused in {}; {} deaths were reported to survivors{}\n",
       report.subject, name_of(report.op), report.scenario, summary_line(report), f.runs,
       report.seconds, f.slept, f.died_owning, f.reused, f.told,
-      f.held_up == 0 ? ""
-                     : fmt::format(
-                           "; in {} a destroy or a mapping call waited for the stopped victim",
-                           f.held_up));
+      f.held_up == 0
+          ? ""
+          : fmt::format("; in {} a destroy or a mapping call waited for the stopped victim",
+                        f.held_up));
   if (!report.caveat.empty()) out += fmt::format("  note: {}\n", report.caveat);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';

@@ -19,7 +19,7 @@ struct run_facts {
   unsigned died_owning = 0; // runs in which the victim owned the lock when it was killed
   unsigned told = 0;        // reports of an owner's death that survivors received
   unsigned reused = 0;      // runs in which the lock's memory was reused before the kill
-  unsigned held_up = 0;     // runs in which a destroy or a mapping call waited for the stopped victim
+  unsigned held_up = 0; // runs in which a destroy or a mapping call waited for the stopped victim
 
   run_facts& operator+=(const run_facts& other);
 };

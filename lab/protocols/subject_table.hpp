@@ -8,26 +8,51 @@
 // NAME is an identifier, MUTEX a class with the members called here, UNMAP and MAP its mapping calls or nullptr.
 #define HEIRLOCK_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY, UNMAP, MAP)                         \
   extern "C" {                                                                                     \
-  static int NAME##_thread_enter() { return MUTEX::thread_enter(); }                               \
-  static int NAME##_init(void* lock) { return static_cast<MUTEX*>(lock)->init(), 0; }              \
-  static int NAME##_lock(void* lock) { return static_cast<MUTEX*>(lock)->lock(); }                 \
-  static int NAME##_trylock(void* lock) { return static_cast<MUTEX*>(lock)->trylock(); }           \
+  static int NAME##_thread_enter() {                                                               \
+    return MUTEX::thread_enter();                                                                  \
+  }                                                                                                \
+  static int NAME##_init(void* lock) {                                                             \
+    return static_cast<MUTEX*>(lock)->init(), 0;                                                   \
+  }                                                                                                \
+  static int NAME##_lock(void* lock) {                                                             \
+    return static_cast<MUTEX*>(lock)->lock();                                                      \
+  }                                                                                                \
+  static int NAME##_trylock(void* lock) {                                                          \
+    return static_cast<MUTEX*>(lock)->trylock();                                                   \
+  }                                                                                                \
   static int NAME##_timedlock(void* lock, const timespec* deadline) {                              \
     return static_cast<MUTEX*>(lock)->timedlock(*deadline);                                        \
   }                                                                                                \
-  static int NAME##_unlock(void* lock) { return static_cast<MUTEX*>(lock)->unlock(); }             \
-  static int NAME##_consistent(void* lock) { return static_cast<MUTEX*>(lock)->consistent(); }     \
-  static int NAME##_destroy(void* lock) { return static_cast<MUTEX*>(lock)->destroy(); }           \
+  static int NAME##_unlock(void* lock) {                                                           \
+    return static_cast<MUTEX*>(lock)->unlock();                                                    \
+  }                                                                                                \
+  static int NAME##_consistent(void* lock) {                                                       \
+    return static_cast<MUTEX*>(lock)->consistent();                                                \
+  }                                                                                                \
+  static int NAME##_destroy(void* lock) {                                                          \
+    return static_cast<MUTEX*>(lock)->destroy();                                                   \
+  }                                                                                                \
   static pid_t NAME##_owner(const void* lock) {                                                    \
     return static_cast<const MUTEX*>(lock)->owner();                                               \
   }                                                                                                \
   }                                                                                                \
   const heirlock_subject* heirlock_subject_entry() {                                               \
     static constexpr heirlock_subject subject = {                                                  \
-        HEIRLOCK_SUBJECT_ABI, sizeof(MUTEX),      SHOWN,       SUMMARY,                            \
-        NAME##_thread_enter,  NAME##_init,        NAME##_lock, NAME##_trylock,                     \
-        NAME##_timedlock,     NAME##_unlock,      NAME##_consistent,                               \
-        NAME##_destroy,       NAME##_owner,       UNMAP,       MAP,                                \
+        HEIRLOCK_SUBJECT_ABI,                                                                      \
+        sizeof(MUTEX),                                                                             \
+        SHOWN,                                                                                     \
+        SUMMARY,                                                                                   \
+        NAME##_thread_enter,                                                                       \
+        NAME##_init,                                                                               \
+        NAME##_lock,                                                                               \
+        NAME##_trylock,                                                                            \
+        NAME##_timedlock,                                                                          \
+        NAME##_unlock,                                                                             \
+        NAME##_consistent,                                                                         \
+        NAME##_destroy,                                                                            \
+        NAME##_owner,                                                                              \
+        UNMAP,                                                                                     \
+        MAP,                                                                                       \
     };                                                                                             \
     return &subject;                                                                               \
   }

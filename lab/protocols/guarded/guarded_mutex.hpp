@@ -31,9 +31,9 @@ class guarded_mutex {
   int trylock() noexcept { return inner_.trylock(); }
   int timedlock(const timespec& deadline) noexcept { return inner_.timedlock(deadline); }
   int unlock() noexcept {
-    guard_.enter(&inner_);              // 0
-    const int error = inner_.unlock();  // 1 to 6
-    guard_.leave();                     // 7
+    guard_.enter(&inner_);             // 0
+    const int error = inner_.unlock(); // 1 to 6
+    guard_.leave();                    // 7
     return error;
   }
   int consistent() noexcept { return inner_.consistent(); }

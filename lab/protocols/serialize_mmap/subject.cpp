@@ -35,7 +35,8 @@ struct process_guard {
   void enter(const void*) noexcept { unlocking.fetch_add(1, std::memory_order_relaxed); }
   // Release, paired with the acquire load of M1: the pending operation has been cleared.
   void leave() noexcept { unlocking.fetch_sub(1, std::memory_order_release); }
-  void wait(const void*) noexcept {} // reuse without a mapping call is what the proposal leaves open
+  void wait(const void*) noexcept {
+  } // reuse without a mapping call is what the proposal leaves open
 };
 
 void wait_for_unlocks() {
@@ -50,7 +51,7 @@ int serialize_mmap_munmap(void* address, std::size_t length) {
 }
 void* serialize_mmap_mmap(void* address, std::size_t length, int protection, int flags,
                           int descriptor, off_t offset) {
-  wait_for_unlocks();                                                      // M1
+  wait_for_unlocks();                                                    // M1
   return ::mmap(address, length, protection, flags, descriptor, offset); // M2
 }
 }
