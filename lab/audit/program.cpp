@@ -12,6 +12,7 @@
 
 #include "lab/process/interrupt.hpp"
 #include "lab/process/mappings.hpp"
+#include "lab/process/signals_held.hpp"
 #include "lab/process/thread_state.hpp"
 #include "lab/process/trouble.hpp"
 
@@ -60,15 +61,64 @@ void program::arm(member& m) {
   const image& its = found->second;
   const std::span<const remote_address> places =
       its.places ? std::span<const remote_address>(*its.places) : std::span(&its.entry, 1);
-  if (!set_hardware_breakpoints(m.thread->id(), places))
-    throw trouble(
-        "hardware breakpoints do not work on this machine (some virtual machines have none, or "
-        "have ones that stop nobody), and audit --at needs them to stop one thread alone: "
-        "run it on another");
+  if (plants_traps_) {
+    found->second.traps.plant(m.thread->process(), places);
+  } else if (!set_hardware_breakpoints(m.thread->id(), places)) {
+    throw_errno(fmt::format("arming the breakpoint of thread {}", m.thread->id().value));
+  }
 }
 
 void program::disarm(member& m) {
-  set_hardware_breakpoints(m.thread->id(), {});
+  if (!plants_traps_) set_hardware_breakpoints(m.thread->id(), {});
+}
+
+void program::nobody_counts_any_more() {
+  for (const auto& [process, its] : images_)
+    its.traps.take_out(process);
+}
+
+// Whether the thread, which has got SIGTRAP, has come to a breakpoint: it then stands at the place itself.
+bool program::is_breakpoint(member& m) {
+  const image& its = images_[m.thread->process()];
+  registers now = m.thread->regs();
+  if (!plants_traps_)
+    return its.places
+               ? std::find(its.places->begin(), its.places->end(), now.pc()) != its.places->end()
+               : now.pc() == its.entry;
+  const remote_address place = trap_address(now);
+  if (!its.traps.stood_at(place)) return false;
+  now.set_pc(place);
+  now.store(m.thread->id());
+  return true;
+}
+
+// Of all processes: a child of vfork runs on its parent's code. Those who reported something else are left to
+// serve(), and those whom vfork holds stand in the kernel.
+std::vector<program::member*> program::hold_others(const member& m) {
+  std::vector<member*> held;
+  for (const auto& other : members_) {
+    if (other.get() == &m || other->ended || other->in_vfork || other->thread->poll()) continue;
+    other->thread->stop();
+    if (other->thread->status().is<event_stop>()) held.push_back(other.get());
+  }
+  return held;
+}
+
+void program::go_past_breakpoint(member& m) {
+  if (!plants_traps_) return;
+  const thread_id process = m.thread->process();
+  const planted_traps& traps = images_[process].traps;
+  const std::vector<member*> held = hold_others(m);
+  traps.take_out(process);
+  {
+    // A handler would come between, and return to the trap: the call would count twice.
+    const signals_held none(m.thread->id());
+    m.thread->resume(resumption::step);
+    m.thread->wait();
+  }
+  if (!m.thread->status().is_gone()) traps.plant_again(process);
+  for (member* other : held)
+    other->thread->resume(resumption::run);
 }
 
 void program::new_image(member& m) {
@@ -106,25 +156,24 @@ void program::answer_birth(member& m) {
 }
 
 void program::answer_signal(member& m, int signal_number) {
-  const remote_address pc = m.thread->regs().pc();
-  image& its = images_[m.thread->process()];
-  if (signal_number == SIGTRAP && !its.places && pc == its.entry) {
+  if (signal_number != SIGTRAP || !is_breakpoint(m)) {
+    m.thread->resume(resumption::run, signal_number);
+    return;
+  }
+  if (!images_[m.thread->process()].places) {
     at_entry(m);
-    m.thread->resume(resumption::run);
+  } else if (victim_ != nullptr) {
+    disarm(m); // nobody counts any more
+  } else if (++calls_ == what_.number) {
+    victim_ = &m;
+    disarm(m);
+    nobody_counts_any_more();
     return;
+  } else {
+    go_past_breakpoint(m);
+    if (m.thread->status().is_gone()) return; // serve() sees to it
   }
-  if (signal_number == SIGTRAP && its.places &&
-      std::find(its.places->begin(), its.places->end(), pc) != its.places->end()) {
-    if (victim_ == nullptr && ++calls_ == what_.number) {
-      victim_ = &m;
-      disarm(m);
-      return;
-    }
-    if (victim_ != nullptr) disarm(m); // nobody counts any more
-    m.thread->resume(resumption::run);
-    return;
-  }
-  m.thread->resume(resumption::run, signal_number);
+  m.thread->resume(resumption::run);
 }
 
 // The one place where a member that has reported is let go on (but for the victim's steps).

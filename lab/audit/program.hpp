@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lab/audit/function_places.hpp"
+#include "lab/process/planted_traps.hpp"
 #include "lab/process/registers.hpp"
 #include "lab/process/tracer.hpp"
 
@@ -79,6 +80,7 @@ class program {
   struct image {
     remote_address entry;
     std::optional<std::vector<remote_address>> places; // once it stands at its entry point
+    planted_traps traps = {}; // where the machine has no hardware breakpoints
   };
 
   void answer(member& m);
@@ -88,6 +90,10 @@ class program {
   void at_entry(member& m);
   void arm(member& m);
   void disarm(member& m);
+  bool is_breakpoint(member& m);
+  void nobody_counts_any_more();
+  void go_past_breakpoint(member& m);
+  std::vector<member*> hold_others(const member& m);
   void stop_process(thread_id process);
   std::optional<step_end> interpret_step();
 
@@ -97,6 +103,8 @@ class program {
   std::vector<std::unique_ptr<member>> members_;
   member* victim_ = nullptr;
   unsigned calls_ = 0;
+  // A breakpoint of the thread's own disturbs nobody. Else everybody is held while one goes past a trap.
+  const bool plants_traps_ = !hardware_breakpoints_work();
   bool victim_dead_ = false;
   std::optional<std::string> crash_;
   tracer tracer_; // last: what it owns ends first

@@ -35,6 +35,9 @@ class registers {
 // The address at which the trap instruction of a marker lies, once its SIGTRAP has been reported.
 remote_address trap_address(const registers& at_trap);
 
+// The machine's instruction that traps.
+std::span<const std::byte> trap_instruction();
+
 // Arms the thread's own hardware breakpoint, or disarms it (nullopt). It concerns this thread alone, so
 // siblings that run the same code are not stopped. False where the machine has none to give, or none that stop
 // anybody.

@@ -83,6 +83,11 @@ remote_address trap_address(const registers& at_trap) {
   return {at_trap.pc().value - 1};
 }
 
+std::span<const std::byte> trap_instruction() {
+  static constexpr std::byte int3{0xcc};
+  return std::span(&int3, 1);
+}
+
 bool set_hardware_breakpoint(thread_id thread, std::optional<remote_address> where) {
   if (!where) return set_hardware_breakpoints(thread, {});
   return set_hardware_breakpoints(thread, std::span(&*where, 1));

@@ -23,11 +23,15 @@ void read_memory(thread_id process, remote_address from, std::span<std::byte> in
                             process.value));
 }
 
-void write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes) {
+bool try_write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes) {
   const file_descriptor memory(
       ::open(fmt::format("/proc/{}/mem", process.value).c_str(), O_WRONLY | O_CLOEXEC));
-  if (!memory || ::pwrite(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(to.value)) !=
-                     static_cast<ssize_t>(bytes.size()))
+  return memory && ::pwrite(memory.get(), bytes.data(), bytes.size(),
+                            static_cast<off_t>(to.value)) == static_cast<ssize_t>(bytes.size());
+}
+
+void write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes) {
+  if (!try_write_memory(process, to, bytes))
     throw_errno(fmt::format("writing {} bytes at {:#x} of process {}", bytes.size(), to.value,
                             process.value));
 }

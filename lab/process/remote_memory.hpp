@@ -18,7 +18,10 @@ bool try_read_memory(thread_id process, remote_address from, std::span<std::byte
 void read_memory(thread_id process, remote_address from, std::span<std::byte> into);
 
 // Writes through /proc/PID/mem, which also reaches pages that are read-only to the process itself (it
-// gets its own copy of a private page). The process must be a stopped tracee.
+// gets its own copy of a private page). The process must be a tracee; false when it is gone, or has no such memory.
+bool try_write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes);
+
+// The same, but a failure is an error.
 void write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes);
 
 template <class T>
