@@ -144,7 +144,7 @@ double median(std::vector<double> values) {
 } // namespace
 
 int main(int argc, char** argv) try {
-  const unsigned window_ms = argc > 1 ? static_cast<unsigned>(atoi(argv[1])) : 800;
+  const unsigned window_ms = argc > 1 ? static_cast<unsigned>(strtoul(argv[1], nullptr, 10)) : 800;
   if (window_ms == 0) {
     fprintf(stderr, "usage: %s [MILLISECONDS]\n", argv[0]);
     return 2;
@@ -169,6 +169,7 @@ int main(int argc, char** argv) try {
         }
       for (std::size_t i = 0; i < contestants.size(); ++i) {
         std::vector<double> ratios;
+        ratios.reserve(rounds);
         for (int round = 0; round < rounds; ++round)
           ratios.push_back(speed[i][round] / speed[0][round]);
         std::sort(ratios.begin(), ratios.end());

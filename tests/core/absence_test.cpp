@@ -38,6 +38,7 @@ TEST_P(AbsenceTest, WithoutWaitingOnManyWordsEveryoneIsServedAndTheDomainSaysSo)
     child owner([&] { return lock->acquire() ? pause() : 1; });
     ASSERT_TRUE(owner.sleeps_in(SYS_pause));
     std::vector<std::unique_ptr<child>> waiters;
+    waiters.reserve(4);
     for (int i = 0; i < 4; ++i)
       waiters.push_back(std::make_unique<child>([&, i] {
         // Two of the four: those who can and those who cannot must be able to wait together.

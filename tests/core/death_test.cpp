@@ -136,11 +136,13 @@ TEST_P(DeathTest, MoreRobustMutexesThanTheKernelWalksAreServedByTheBackstop) {
   pthread_mutexattr_init(&attributes);
   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
   pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-  for (pthread_mutex_t& mutex : beside->mutexes)
+  // NOLINTNEXTLINE(misc-non-copyable-objects): a reference, no copy
+  for (auto& mutex : beside->mutexes)
     pthread_mutex_init(&mutex, &attributes);
   child owner([&] {
     auto got = lock->acquire();
-    for (pthread_mutex_t& mutex : beside->mutexes)
+    // NOLINTNEXTLINE(misc-non-copyable-objects): a reference, no copy
+    for (auto& mutex : beside->mutexes)
       pthread_mutex_lock(&mutex);
     return got ? pause() : 1;
   });

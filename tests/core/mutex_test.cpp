@@ -29,6 +29,7 @@ TEST_P(MutexTest, ExcludesThreads) {
   heirlock::mutex lock(where);
   long count = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&] {
       for (int n = 0; n < 20000; ++n) {
@@ -276,6 +277,7 @@ TEST_P(MutexTest, EqualSeatsOfTwoDomainsAreNotTheSameOwner) {
 
 TEST_P(MutexTest, AThreadMayHoldMutexesOfManyDomains) {
   std::vector<std::unique_ptr<own_domain>> domains;
+  domains.reserve(10);
   for (int i = 0; i < 10; ++i)
     domains.emplace_back(new own_domain(nameless()));
   std::vector<std::unique_ptr<heirlock::mutex>> locks;
@@ -315,7 +317,7 @@ TEST_P(MutexTest, ARecursiveMutexCountsAndSurvivesItsOwner) {
 }
 
 struct many {
-  std::array<std::atomic<std::uint64_t>, 2 * 100000> memory;
+  std::array<std::atomic<std::uint64_t>, std::size_t{2} * 100000> memory;
   std::atomic<bool> ready;
 };
 

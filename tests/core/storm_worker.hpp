@@ -73,7 +73,7 @@ inline settings options;
 // How long a thread may stay without progress.
 inline std::chrono::seconds patience() {
   const char* given = getenv("HEIRLOCK_TEST_PATIENCE");
-  return std::chrono::seconds(given != nullptr ? atoi(given) : 10);
+  return std::chrono::seconds(given != nullptr ? strtol(given, nullptr, 10) : 10);
 }
 
 inline bool is_dead(std::uint64_t life) {

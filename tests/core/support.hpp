@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 // How long a condition may take to come true. Less where the tests are meant to fail.
 inline std::chrono::seconds patience() {
   const char* given = getenv("HEIRLOCK_TEST_PATIENCE");
-  return std::chrono::seconds(given != nullptr ? atoi(given) : 20);
+  return std::chrono::seconds(given != nullptr ? strtol(given, nullptr, 10) : 20);
 }
 
 // Waits for a condition, with a bound. False: it did not come true.
@@ -111,10 +111,12 @@ class child {
       snprintf(path, sizeof path, "/proc/%d/syscall", pid_);
       FILE* file = fopen(path, "re");
       if (file == nullptr) return false;
-      long number = -1;
-      const int fields = fscanf(file, "%ld", &number);
+      char line[256] = "";
+      const bool was_read = fgets(line, sizeof line, file) != nullptr;
       fclose(file);
-      return fields == 1 && number == call;
+      char* end = line; // "running", where it is in no call
+      const long number = strtol(line, &end, 10);
+      return was_read && end != line && number == call;
     });
   }
   bool stops() const {

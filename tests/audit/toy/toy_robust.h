@@ -261,14 +261,14 @@ TOY_OP int toy_unlock(void* object) {
     static const struct heirlock_subject subject = {                                               \
         .abi = HEIRLOCK_SUBJECT_ABI,                                                               \
         .size = sizeof(struct toy_lock),                                                           \
-        .name = name_,                                                                             \
-        .summary = summary_,                                                                       \
+        .name = (name_),                                                                           \
+        .summary = (summary_),                                                                     \
         .thread_enter = toy_thread_enter,                                                          \
         .init = toy_init,                                                                          \
-        .lock = lock_,                                                                             \
-        .trylock = trylock_,                                                                       \
-        .unlock = unlock_,                                                                         \
-        .consistent = consistent_,                                                                 \
+        .lock = (lock_),                                                                           \
+        .trylock = (trylock_),                                                                     \
+        .unlock = (unlock_),                                                                       \
+        .consistent = (consistent_),                                                               \
         .destroy = toy_destroy,                                                                    \
         .owner = toy_owner,                                                                        \
     };                                                                                             \
