@@ -66,7 +66,8 @@ std::vector<entrant> chosen_entrants(std::vector<std::string> names) {
   }
   std::vector<entrant> entrants;
   for (const std::string& name : names)
-    entrants.push_back(entrant_named(name));
+    entrants.push_back(
+        entrant_named(name)); // NOLINT(performance-inefficient-vector-operation): a few
   return entrants;
 }
 

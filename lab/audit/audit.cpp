@@ -205,7 +205,9 @@ void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::u
   const unsigned step = register_stop(way, stop);
   report_progress();
   if (!wanted(step)) return;
-  const finding result = run_once(way, stop, victim, fill_bits, second);
+  finding result;
+  for (unsigned tries = 0; tries < scenario_.tries() && result.what == verdict::ok; ++tries)
+    result = run_once(way, stop, victim, fill_bits, second);
   worst_.try_emplace(step, result.what);
   if (result.what == verdict::ok) return;
   if (worst_[step] == verdict::ok) worst_[step] = result.what;

@@ -55,6 +55,9 @@ class scenario {
   // The lock's memory is reused: once filled with the TID, once with the TID and FUTEX_WAITERS.
   virtual bool reuses_memory() const { return false; }
 
+  // Runs at each kill point, until one shows a violation: more than one where the kernel's scheduler has a part in
+  // what happens, and a busy machine could hide it.
+  virtual unsigned tries() const { return 1; }
   virtual std::unique_ptr<play> perform(run& r) const = 0;
 };
 

@@ -87,6 +87,9 @@ class killed_while_locking final : public scenario {
   }
   bool reuses_memory() const override { return true; }
   bool lets_live() const override { return false; } // the survivor waits for the death
+  // With other programs on the survivor's CPU the kernel now and then lets the victim finish first: in a few of a
+  // hundred runs at a load of eight.
+  unsigned tries() const override { return 3; }
   std::unique_ptr<play> perform(run& r) const override {
     return std::make_unique<death_seen_through_another_lock>(r);
   }
