@@ -5,6 +5,7 @@
 
 #include "lab/protocols/subject_entry.hpp"
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them
 // NAME is an identifier, MUTEX a class with the members called here, UNMAP and MAP its mapping calls or nullptr.
 #define HEIRLOCK_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY, UNMAP, MAP)                         \
   extern "C" {                                                                                     \
@@ -56,3 +57,4 @@
     };                                                                                             \
     return &subject;                                                                               \
   }
+// NOLINTEND(bugprone-macro-parentheses)

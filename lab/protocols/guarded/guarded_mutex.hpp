@@ -15,7 +15,11 @@
 
 namespace heirlock::lab::robust {
 
-// Guard: a class in the mutex, possibly empty, with thread_enter(), init(), enter(), leave(), wait(mutex's node).
+// What a guard whose leave() needs nothing from its enter() hands over.
+struct no_token {};
+
+// Guard: a class in the mutex, possibly empty, with thread_enter(), init(), token = enter(mutex's node), leave(token),
+// wait(mutex's node).
 template <class Guard>
 class guarded_mutex {
  public:
@@ -31,15 +35,15 @@ class guarded_mutex {
   int trylock() noexcept { return inner_.trylock(); }
   int timedlock(const timespec& deadline) noexcept { return inner_.timedlock(deadline); }
   int unlock() noexcept {
-    guard_.enter(&inner_);             // 0
-    const int error = inner_.unlock(); // 1 to 6
-    guard_.leave();                    // 7
+    const auto token = guard_.enter(inner_.node()); // 0
+    const int error = inner_.unlock();              // 1 to 6
+    guard_.leave(token);                            // 7
     return error;
   }
   int consistent() noexcept { return inner_.consistent(); }
   int destroy() noexcept {
     if (const int error = inner_.destroy(); error != 0) return error; // D1
-    guard_.wait(&inner_);                                             // D2
+    guard_.wait(inner_.node());                                       // D2
     return 0;
   }
   [[nodiscard]] pid_t owner() const noexcept { return inner_.owner(); }

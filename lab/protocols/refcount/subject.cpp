@@ -21,9 +21,14 @@ class reference_count {
   static int thread_enter() noexcept { return 0; }
   void init() noexcept { references_ = 0; }
   // Relaxed: the release of step 4 publishes it.
-  void enter(const void*) noexcept { count().fetch_add(1, std::memory_order_relaxed); }
+  heirlock::lab::robust::no_token enter(const void*) noexcept {
+    count().fetch_add(1, std::memory_order_relaxed);
+    return {};
+  }
   // Release, paired with the acquire load of D2: the pending operation has been cleared.
-  void leave() noexcept { count().fetch_sub(1, std::memory_order_release); }
+  void leave(heirlock::lab::robust::no_token) noexcept {
+    count().fetch_sub(1, std::memory_order_release);
+  }
   void wait(const void*) noexcept {
     while (count().load(std::memory_order_acquire) != 0)
       ::sched_yield();

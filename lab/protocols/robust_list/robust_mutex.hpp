@@ -28,7 +28,7 @@ template <class Release>
 class robust_mutex {
  public:
   static int thread_enter() noexcept {
-    if (const int error = this_thread_list().enter(futex_offset()); error != 0) return error;
+    if (const int error = enter_thread_list(futex_offset()); error != 0) return error;
     return Release::thread_enter();
   }
 
@@ -82,6 +82,9 @@ class robust_mutex {
   [[nodiscard]] pid_t owner() const noexcept {
     return static_cast<pid_t>(owner_of(__atomic_load_n(&word_, __ATOMIC_RELAXED)));
   }
+
+  // What the pending operation of a thread that is inside lock or unlock points to.
+  [[nodiscard]] const void* node() const noexcept { return &node_; }
 
  private:
   // Written only by the thread that owns the word.

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/protocols/robust_list/thread_list.hpp"
 
-#include <cerrno>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 namespace heirlock::lab::robust {
 namespace {
 // The kernel reads the head after the thread's last instruction: it has to be in the thread's own block, which
@@ -16,12 +12,8 @@ thread_list& this_thread_list() noexcept {
   return current;
 }
 
-int thread_list::enter(std::ptrdiff_t futex_offset) noexcept {
-  head.first = end();
-  head.futex_offset = futex_offset;
-  head.pending = nullptr;
-  tid = static_cast<pid_t>(::syscall(SYS_gettid));
-  return ::syscall(SYS_set_robust_list, &head, sizeof(head)) == 0 ? 0 : errno;
+int enter_thread_list(std::ptrdiff_t futex_offset) noexcept {
+  return current.enter(futex_offset);
 }
 
 } // namespace heirlock::lab::robust

@@ -7,10 +7,13 @@
 // compiler must keep it, hence volatile; no processor fence is needed.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <linux/futex.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace heirlock::lab::robust {
 
@@ -42,7 +45,13 @@ struct thread_list {
 
   // Registers an empty list for the calling thread; 0 or an errno value. In a forked child this drops the
   // parent's list, which the child has inherited as plain memory and which is none of its own.
-  int enter(std::ptrdiff_t futex_offset) noexcept;
+  int enter(std::ptrdiff_t futex_offset) noexcept {
+    head.first = end();
+    head.futex_offset = futex_offset;
+    head.pending = nullptr;
+    tid = static_cast<pid_t>(::syscall(SYS_gettid));
+    return ::syscall(SYS_set_robust_list, &head, sizeof(head)) == 0 ? 0 : errno;
+  }
 
   void link(list_node& node) noexcept {
     list_node* const second = head.first;
@@ -62,7 +71,12 @@ struct thread_list {
   list_node* end() noexcept { return reinterpret_cast<list_node*>(&head); }
 };
 
-// The calling thread's list. Valid after enter().
+// Where the lists of a process's threads are kept is its protocol's choice, in the source file that it is linked with:
+// thread_list.cpp, or destroy_scan/subject.cpp, where other threads find them too.
+
+// Gives the calling thread a list and registers it; 0 or an errno value.
+int enter_thread_list(std::ptrdiff_t futex_offset) noexcept;
+// The calling thread's list, after that.
 thread_list& this_thread_list() noexcept;
 
 } // namespace heirlock::lab::robust

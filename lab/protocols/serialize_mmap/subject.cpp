@@ -32,9 +32,14 @@ struct process_guard {
   }
   void init() noexcept {}
   // Relaxed: the release of step 4 publishes it.
-  void enter(const void*) noexcept { unlocking.fetch_add(1, std::memory_order_relaxed); }
+  heirlock::lab::robust::no_token enter(const void*) noexcept {
+    unlocking.fetch_add(1, std::memory_order_relaxed);
+    return {};
+  }
   // Release, paired with the acquire load of M1: the pending operation has been cleared.
-  void leave() noexcept { unlocking.fetch_sub(1, std::memory_order_release); }
+  void leave(heirlock::lab::robust::no_token) noexcept {
+    unlocking.fetch_sub(1, std::memory_order_release);
+  }
   void wait(const void*) noexcept {
   } // reuse without a mapping call is what the proposal leaves open
 };

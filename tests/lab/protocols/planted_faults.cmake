@@ -77,17 +77,20 @@ foreach(script ${scripts})
   target_compile_definitions(variant_${name} PRIVATE VARIANT_NAME="${output}" VARIANT_HANDLER_SAVES=${saves})
 endforeach()
 
+include(protocol_faults.cmake)
+
 function(protocol_audit_test name)
   add_executable(${name} ${ARGN})
   heirlock_options(${name})
   target_compile_definitions(${name} PRIVATE FAULT_DIRECTORY="${faults}" VARIANT_DIRECTORY="${variants}"
-    SUBJECT_DIRECTORY="${CMAKE_BINARY_DIR}/subjects" TOY_DIRECTORY="${CMAKE_BINARY_DIR}/toys/broken")
+    PROTOCOL_FAULT_DIRECTORY="${protocol_faults}" SUBJECT_DIRECTORY="${CMAKE_BINARY_DIR}/subjects" TOY_DIRECTORY="${CMAKE_BINARY_DIR}/toys/broken")
   target_link_libraries(${name} PRIVATE heirlock_lab_scenarios heirlock_lab_kernel heirlock_toys
     GTest::gtest_main ${CMAKE_DL_LIBS})
-  add_dependencies(${name} ${made_subjects} subject_robust_list subject_rseq_rl_cs)
+  add_dependencies(${name} ${made_subjects} ${protocol_fault_subjects} protocol_subjects)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600)
 endfunction()
 protocol_audit_test(rseq_rl_cs_audit_test fault_audit_test.cpp mended_audit_test.cpp policy_audit_test.cpp
   variant_audit_test.cpp)
 protocol_audit_test(stock_copy_test stock_copy_bytes_test.cpp stock_copy_verdict_test.cpp
   ${PROJECT_SOURCE_DIR}/tests/audit/toy/toy_library.cpp)
+protocol_audit_test(protocol_audit_test protocol_audit_test.cpp)

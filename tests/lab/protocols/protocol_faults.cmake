@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# The protocols that wait instead of asking for a changed kernel, each with one of its steps dropped or out of its place:
+# protocol_faults/NAME.sed edits FILE, whose edited copy stands before the sound one on the include path and among the
+# sources. protocol_audit_test.cpp says what the audit must find.
+set(protocol_faults ${CMAKE_CURRENT_BINARY_DIR}/protocol_faults)
+set(protocol_fault_subjects "")
+
+# planted(NAME FILE SOURCE...), all paths from lab/protocols.
+function(planted name file)
+  set(copy ${protocol_faults}/${name}/lab/protocols/${file})
+  get_filename_component(directory ${copy} DIRECTORY)
+  file(MAKE_DIRECTORY ${directory})
+  edited(${PROJECT_SOURCE_DIR}/lab/protocols/${file} ${CMAKE_CURRENT_SOURCE_DIR}/protocol_faults/${name}.sed ${copy})
+  set(sources ${copy}) # a header among them makes the copy a dependency
+  foreach(source ${ARGN})
+    if(NOT source STREQUAL file)
+      list(APPEND sources ${PROJECT_SOURCE_DIR}/lab/protocols/${source})
+    endif()
+  endforeach()
+  set(target protocol_fault_${name})
+  add_library(${target} MODULE ${sources})
+  heirlock_options(${target} SHIPPED)
+  target_include_directories(${target} BEFORE PRIVATE ${protocol_faults}/${name})
+  target_compile_options(${target} PRIVATE ${compile_as_protocol})
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${protocol_faults})
+  set(protocol_fault_subjects ${protocol_fault_subjects} ${target} PARENT_SCOPE)
+endfunction()
+
+set(list robust_list/thread_list.cpp)
+planted(destroy_scan_without_d2 destroy_scan/subject.cpp destroy_scan/subject.cpp)
+planted(destroy_scan_skips_the_first_thread guarded/thread_table.hpp destroy_scan/subject.cpp)
+planted(hazard_thread_without_0 hazard_pointer/subject_thread.cpp hazard_pointer/subject_thread.cpp ${list})
+planted(hazard_cpu_7_before_1 guarded/guarded_mutex.hpp hazard_pointer/subject_cpu.cpp ${list})
+planted(hazard_mm_cid_skips_the_first_slot hazard_pointer/hazard_lines.hpp hazard_pointer/subject_mm_cid.cpp ${list})
+planted(refcount_without_d2 guarded/guarded_mutex.hpp refcount/subject.cpp ${list})
+planted(refcount_munmap_skips_the_first_page refcount_munmap/subject.cpp refcount_munmap/subject.cpp ${list})
+planted(serialize_mmap_without_0 serialize_mmap/subject.cpp serialize_mmap/subject.cpp ${list})

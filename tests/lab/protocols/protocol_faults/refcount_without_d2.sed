@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# Destroy does not wait.
+/\/\/ D2$/d
