@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // heirlock compare: every subject in every scenario, each under the policy that it asks for, and what it costs.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/choices.hpp"
 #include "cli/progress_bar.hpp"
@@ -14,6 +17,8 @@
 #include "lab/audit/report.hpp"
 #include "lab/compare/costs.hpp"
 #include "lab/compare/matrix.hpp"
+#include "lab/compare/page.hpp"
+#include "lab/compare/replaced_file.hpp"
 #include "lab/compare/saved_cases.hpp"
 #include "lab/kernel/tracee_task.hpp"
 #include "lab/process/trouble.hpp"
@@ -35,6 +40,7 @@ struct compare_arguments {
   bool quick = false;
   bool json = false;
   std::string state;
+  std::string html;
 };
 
 struct entrant {
@@ -166,18 +172,32 @@ void print_costs(const ordered_json& costs) {
                c["thread_exit"].get<double>());
 }
 
+// The document of --json and of the page.
+ordered_json comparison_document(const compare_arguments& arguments, ordered_json cases,
+                                 ordered_json costs) {
+  const std::time_t now = std::time(nullptr);
+  return {{"heirlock", HEIRLOCK_VERSION}, {"made", fmt::format("{:%Y-%m-%d}", fmt::localtime(now))},
+          {"quick", arguments.quick},     {"baseline", baseline},
+          {"cases", std::move(cases)},    {"costs", std::move(costs)}};
+}
+
 exit_status run_compare(const compare_arguments& arguments) {
+  std::optional<replaced_file> page;
+  if (!arguments.html.empty()) page.emplace(arguments.html);
   const auto entrants = chosen_entrants(arguments.subjects);
-  const ordered_json cases = audited_cases(arguments, entrants);
-  const ordered_json costs = measured_costs(arguments, entrants);
+  ordered_json audited = audited_cases(arguments, entrants);
+  const ordered_json document =
+      comparison_document(arguments, std::move(audited), measured_costs(arguments, entrants));
+  const ordered_json& cases = document.at("cases");
+  if (page) page->replace_by(comparison_page(document));
   if (arguments.json) {
-    fmt::print("{}\n", ordered_json{{"cases", cases}, {"costs", costs}}.dump(2));
+    fmt::print("{}\n", document.dump(2));
   } else {
     fmt::print("{}", matrix_text(cases));
-    print_costs(costs);
+    print_costs(document.at("costs"));
   }
-  for (const auto& document : cases)
-    if (!document.at("violations").empty()) return exit_status::violations;
+  for (const auto& audited_case : cases)
+    if (!audited_case.at("violations").empty()) return exit_status::violations;
   return exit_status::nothing_wrong;
 }
 
@@ -194,6 +214,8 @@ void add_compare(CLI::App& app, action& chosen) {
   verb->add_flag("--quick", arguments->quick,
                  "without trylock and without the positions of a second actor");
   verb->add_flag("--json", arguments->json, "print one JSON document");
+  verb->add_option("--html", arguments->html,
+                   "write the comparison into this file as a page that needs no other file");
   verb->add_option("--state", arguments->state,
                    "keep finished cases in this file; a run that was interrupted goes on from it");
   verb->callback(

@@ -14,6 +14,18 @@ namespace {
 // Instructions shown before and after a violating one.
 constexpr unsigned neighbours = 2;
 
+// The violating kill points and their neighbours.
+std::set<unsigned> window_steps(const case_report& report) {
+  std::set<unsigned> shown;
+  if (report.kill_points.empty()) return shown;
+  const auto last = static_cast<unsigned>(report.kill_points.size()) - 1;
+  for (const violation& v : report.violations)
+    for (unsigned step = v.at.step > neighbours ? v.at.step - neighbours : 0;
+         step <= std::min(last, v.at.step + neighbours); ++step)
+      shown.insert(step);
+  return shown;
+}
+
 const violation* first_violation_at(const case_report& report, unsigned step) {
   for (const violation& v : report.violations)
     if (v.at.step == step) return &v;
@@ -26,6 +38,25 @@ std::string fill_name(std::uint32_t fill_bits) {
 
 std::string instruction_text(const kill_point_report& point) {
   return point.asleep ? point.instruction + " (asleep inside)" : point.instruction;
+}
+
+nlohmann::ordered_json window_rows(const case_report& report) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const unsigned step : window_steps(report)) {
+    const kill_point_report& point = report.kill_points[step];
+    nlohmann::ordered_json row = {{"step", step},
+                                  {"where", point.where.describe()},
+                                  {"instruction", instruction_text(point)},
+                                  {"word", fmt::format("{:016x}", point.word)},
+                                  {"pending", point.pending}};
+    if (const violation* const bad = first_violation_at(report, step)) {
+      row["verdict"] = name_of(bad->what);
+      row["before"] = bad->first().what.before;
+      row["after"] = bad->first().what.after;
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 // What was particular about the run.
@@ -60,13 +91,7 @@ std::string summary_line(const case_report& report) {
 }
 
 std::string window_listing(const case_report& report) {
-  std::set<unsigned> shown;
-  const auto last = static_cast<unsigned>(report.kill_points.size()) - 1;
-  for (const violation& v : report.violations)
-    for (unsigned step = v.at.step > neighbours ? v.at.step - neighbours : 0;
-         step <= std::min(last, v.at.step + neighbours); ++step)
-      shown.insert(step);
-
+  const std::set<unsigned> shown = window_steps(report);
   std::size_t where_width = 0;
   std::size_t text_width = 0;
   for (const unsigned step : shown) {
@@ -154,6 +179,8 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
       {"kill_points", judged},
       {"verdicts", verdicts},
       {"violations", violations},
+      {"window", window_rows(report)},
+      {"replay", replay.of(report)},
       {"runs",
        {{"total", report.facts.runs},
         {"somebody_waited", report.facts.slept},

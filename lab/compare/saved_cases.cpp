@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "lab/compare/replaced_file.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
@@ -37,15 +38,7 @@ const ordered_json* saved_cases::find(const std::string& key) const {
 void saved_cases::add(const std::string& key, ordered_json document) {
   content_["cases"][key] = std::move(document);
   if (file_.empty()) return;
-  const std::filesystem::path next = file_.string() + ".new";
-  {
-    std::ofstream out(next);
-    out << content_.dump() << '\n';
-    if (!out.flush())
-      throw trouble(
-          fmt::format("cannot write {}: is the directory there and writable?", next.string()));
-  }
-  std::filesystem::rename(next, file_);
+  replaced_file(file_).replace_by(content_.dump() + '\n');
 }
 
 } // namespace heirlock::lab

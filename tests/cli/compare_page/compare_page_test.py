@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""heirlock compare --html, looked at in a browser: python3 compare_page_test.py PROGRAM CHROMEDRIVER [-v]"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+PROGRAM, DRIVER = sys.argv[1:3]
+BOUND = 60  # seconds, for the browser to do one thing
+
+
+def compared(folder):
+    """A small comparison: the page, and the document that was printed in the same run."""
+    page = pathlib.Path(folder, "page.html")
+    run = subprocess.run(
+        [PROGRAM, "compare", "--quick", "--json", "--html", page, "--subject", "robust-list,pthread-normal",
+         "--scenario", "reuse-same-process,waiter-asleep"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=240, check=False)
+    assert run.returncode == 1, "these locks have violations"
+    return page, json.loads(run.stdout)
+
+
+def browser(folder):
+    options = Options()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                     "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}/profile",
+                     "--window-size=1400,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(service=Service(DRIVER), options=options)
+
+
+class ComparePage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        os.environ["NO_PROXY"] = "*"  # the driver is on this machine
+        folder = tempfile.TemporaryDirectory(prefix="heirlock-page-", ignore_cleanup_errors=True)
+        cls.addClassCleanup(folder.cleanup)
+        cls.page, cls.document = compared(folder.name)
+        cls.browser = browser(folder.name)
+        cls.addClassCleanup(cls.browser.quit)
+
+    def setUp(self):
+        self.browser.set_window_size(1400, 1000)
+        self.browser.get(self.page.as_uri())
+
+    def one(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector):
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def wait(self, condition, what):
+        WebDriverWait(self.browser, BOUND).until(lambda _: condition(), what)
+
+    def cases_of(self, cell):
+        return [c for c in self.document["cases"] if f'{c["subject"]} {c["policy"]} {c["scenario"]}' == cell]
+
+    def open(self, cell):
+        self.one(f'button[data-cell="{cell}"]').click()
+        self.wait(self.one("#detail").is_displayed, "the detail opens")
+
+    def test_it_loads_without_an_error_and_asks_for_nothing(self):
+        self.assertEqual([], [line for line in self.browser.get_log("browser") if line["level"] == "SEVERE"])
+        self.assertEqual([], self.browser.execute_script(
+            "return performance.getEntriesByType('resource').map((r) => r.name).filter((n) => !n.startsWith('data:'))"))
+        self.assertIn("Linux " + self.document["cases"][0]["kernel"], self.one("#about").text)
+
+    def test_each_cell_says_what_the_document_says(self):
+        cells = self.all("#matrix button")
+        wanted = {f'{c["subject"]} {c["policy"]} {c["scenario"]}' for c in self.document["cases"]}
+        self.assertEqual(wanted, {c.get_attribute("data-cell") for c in cells})
+        kinds = set()
+        for cell in cells:
+            counts = {}
+            for case in self.cases_of(cell.get_attribute("data-cell")):
+                for verdict, count in case["verdicts"].items():
+                    counts[verdict] = counts.get(verdict, 0) + count
+            wrong = {f"{count} {verdict}" for verdict, count in counts.items() if verdict != "ok"}
+            self.assertEqual(wrong or {"ok"}, set(cell.text.split("\n")))
+            self.assertEqual("bad" if wrong else "ok", cell.get_attribute("class"))
+            kinds.add(cell.get_attribute("class"))
+        self.assertEqual({"ok", "bad"}, kinds, "this test has seen both kinds")
+
+    def test_a_click_on_a_bad_cell_shows_its_window_and_how_to_replay_it(self):
+        cell = "robust-list stock reuse-same-process"
+        self.open(cell)
+        shown = self.one("#detail").text
+        marked = [row.text for row in self.all("#detail tr.bad")]
+        steps = 0
+        for case in self.cases_of(cell):
+            for bad in case["violations"]:
+                steps += 1
+                self.assertTrue(any(row.startswith(f'▶ {bad["step"]} ') and bad["instruction"] in row and
+                                    f'{bad["before"]} → {bad["after"]}' in row for row in marked), (bad, marked))
+            if case["violations"]:
+                self.assertIn(case["violations"][0]["replay"], shown)
+            self.assertIn(f'{case["op"]}: {case["kill_points"]} kill points', shown)
+        self.assertEqual(steps, len(marked))
+        self.assertGreater(steps, 0)
+        self.one("body").send_keys(Keys.ESCAPE)
+        self.wait(lambda: not self.one("#detail").is_displayed(), "Escape closes the detail")
+
+    def test_a_click_on_a_good_cell_says_how_to_audit_it_again(self):
+        cell = "robust-list stock waiter-asleep"
+        self.open(cell)
+        for case in self.cases_of(cell):
+            self.assertIn(case["replay"], self.one("#detail").text)
+        self.one("#close").click()
+        self.wait(lambda: not self.one("#detail").is_displayed(), "Close closes the detail")
+
+    def test_costs_are_charted_and_told_in_a_table(self):
+        costs = self.document["costs"]
+        metrics = list(costs["robust-list"])
+        rows = [row.text for row in self.all("#costs tbody tr")]
+        self.assertEqual([" ".join([name, *(f"{c[m]:.2f}" for m in metrics)]) for name, c in costs.items()], rows)
+        painted = self.browser.execute_script("""
+            return [...document.querySelectorAll('#charts canvas')].map((c) => {
+              const pixels = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+              return pixels.some((byte, i) => i % 4 === 3 && byte > 0);
+            });""")
+        self.assertEqual([True] * len(metrics), painted)
+
+    def test_it_has_a_light_and_a_dark_form(self):
+        ground = lambda: self.browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        seen = []
+        for wish in ("light", "dark"):
+            self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                                         {"features": [{"name": "prefers-color-scheme", "value": wish}]})
+            seen.append(ground())
+        self.assertNotEqual(*seen)
+        self.one("#theme").click()
+        self.assertEqual(seen[0], ground(), "the button overrules the system's wish")
+
+    def test_a_narrow_window_scrolls_its_tables_and_not_the_page(self):
+        self.browser.set_window_size(500, 800)
+        self.assertTrue(self.browser.execute_script(
+            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
