@@ -44,9 +44,10 @@ std::uint64_t marked_as_the_kernel_does(std::uint64_t word) {
 }
 
 void expect_the_contract(const json& document) {
-  EXPECT_EQ(keys_of(document),
-            (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy",
-                                   "kill_points", "verdicts", "violations", "runs", "seconds"}));
+  EXPECT_EQ(
+      keys_of(document),
+      (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy", "kill_points",
+                             "verdicts", "violations", "window", "replay", "runs", "seconds"}));
   unsigned judged = 0;
   for (const auto& count : document.at("verdicts"))
     judged += count.get<unsigned>();
@@ -59,6 +60,19 @@ void expect_the_contract(const json& document) {
                                            "instruction", "asleep", "verdict", "before", "after",
                                            "note", "runs", "replay", "victim"}));
   }
+}
+
+// The window marks the kill points that are listed, and no other.
+void expect_the_window_of(const json& document) {
+  std::vector<std::tuple<unsigned, std::string, std::string>> marked;
+  for (const auto& row : document.at("window"))
+    if (row.contains("verdict"))
+      marked.emplace_back(row.at("step"), row.at("instruction"), row.at("verdict"));
+  std::vector<std::tuple<unsigned, std::string, std::string>> wanted;
+  for (const auto& each : document.at("violations"))
+    wanted.emplace_back(each.at("step"), each.at("instruction"), each.at("verdict"));
+  EXPECT_EQ(marked, wanted);
+  EXPECT_GT(document.at("window").size(), marked.size()) << "with its neighbours";
 }
 
 class audit_reuse : public testing::TestWithParam<const char*> {};
@@ -79,6 +93,7 @@ TEST_P(audit_reuse, of_a_robust_mutex_finds_the_window_and_what_the_kernel_wrote
     EXPECT_EQ(document.at("verdicts").at("corrupted"), known_window) << result;
   }
   ASSERT_FALSE(violations.empty());
+  expect_the_window_of(document);
   for (const auto& each : violations) {
     EXPECT_EQ(each.at("verdict"), "corrupted");
     EXPECT_EQ(each.at("victim"), "killed");

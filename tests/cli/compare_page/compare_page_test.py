@@ -146,8 +146,9 @@ class ComparePage(unittest.TestCase):
 
     def test_a_narrow_window_scrolls_its_tables_and_not_the_page(self):
         self.browser.set_window_size(500, 800)
-        self.assertTrue(self.browser.execute_script(
-            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+        self.wait(lambda: self.browser.execute_script(
+            "return innerWidth < 700 && document.documentElement.scrollWidth <= document.documentElement.clientWidth"),
+            "the page is no wider than its window, once the charts have followed it")
 
 
 if __name__ == "__main__":
