@@ -83,11 +83,15 @@ void fill(std::uint64_t address, std::uint32_t size, std::uint64_t value) {
     words[i] = value;
 }
 
+std::int64_t unmap(const mailbox& box) {
+  const auto unmap = subject->munmap != nullptr ? subject->munmap : munmap;
+  return unmap(object_at(box.object), box.size) == 0 ? 0 : errno;
+}
+
 std::int64_t map_file(const mailbox& box) {
   void* const where = object_at(box.object);
-  const auto unmap = subject->munmap != nullptr ? subject->munmap : munmap;
   const auto map = subject->mmap != nullptr ? subject->mmap : mmap;
-  if (unmap(where, box.size) != 0) return errno;
+  if (const std::int64_t error = unmap(box)) return error;
   void* const mapped =
       map(where, box.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, scratch_fd, 0);
   return mapped == where ? 0 : errno;
@@ -113,6 +117,33 @@ std::int64_t watch_and_reuse(const mailbox& box) {
   }
   fill(box.object, box.size, box.value);
   return 0;
+}
+
+void* crowd_member(const mailbox& box, std::uint32_t index) {
+  return object_at(box.object + std::uint64_t{index} * box.size);
+}
+
+std::int64_t for_crowd(const mailbox& box, int (*operation)(void*)) {
+  for (std::uint32_t i = 0; i < box.count; ++i)
+    if (const int error = operation(crowd_member(box, i))) return error;
+  return 0;
+}
+
+// The owner of them all is dead. Takes each that can be had without waiting, repairs it where a death is reported, and
+// leaves it. The result is how many deaths were reported; the errno value of a call that went wrong, negative.
+std::int64_t inherit_crowd(const mailbox& box) {
+  std::int64_t told = 0;
+  for (std::uint32_t i = 0; i < box.count; ++i) {
+    void* const lock = crowd_member(box, i);
+    const int taken = subject->trylock(lock);
+    if (taken == EBUSY) continue;
+    int error = taken == EOWNERDEAD ? 0 : taken;
+    told += taken == EOWNERDEAD;
+    if (taken == EOWNERDEAD && subject->consistent != nullptr) error = subject->consistent(lock);
+    if (error == 0) error = subject->unlock(lock);
+    if (error != 0) return -error;
+  }
+  return told;
 }
 
 int prepare_subject() {
@@ -166,6 +197,18 @@ void serve(std::uint64_t box_number) {
       break;
     case actor_command::watch_reuse:
       box.result = watch_and_reuse(box);
+      break;
+    case actor_command::unmap:
+      box.result = unmap(box);
+      break;
+    case actor_command::init_crowd:
+      box.result = for_crowd(box, subject->init);
+      break;
+    case actor_command::hold_crowd:
+      box.result = for_crowd(box, subject->lock);
+      break;
+    case actor_command::inherit_crowd:
+      box.result = inherit_crowd(box);
       break;
     }
   }
@@ -255,7 +298,8 @@ void describe_subject() {
                reinterpret_cast<std::uint64_t>(heirlock_before_call),
                reinterpret_cast<std::uint64_t>(heirlock_first_instruction),
                reinterpret_cast<std::uint64_t>(heirlock_after_call),
-               reinterpret_cast<std::uint64_t>(heirlock_handler_marker)};
+               reinterpret_cast<std::uint64_t>(heirlock_handler_marker),
+               reinterpret_cast<std::uint64_t>(heirlock_thread_end)};
   c.abi = arena::abi;
 }
 

@@ -22,6 +22,10 @@ enum class actor_command : std::uint32_t {
   exit_thread, // end this thread, which spawn_actor started; there is no result
   join_thread, // wait until the thread of the actor `value`, of this process, has ended
   watch_reuse, // see watch_and_reuse() in actor.cpp
+  unmap,       // unmap [object, object + size)
+  init_crowd,  // make `count` locks, the first at `object`, `size` bytes apart
+  hold_crowd,  // lock each of them
+  inherit_crowd, // see inherit_crowd() in actor.cpp
 };
 
 enum class subject_call : std::uint32_t {
@@ -56,6 +60,7 @@ struct actor_markers {
   std::uint64_t first;       // the first kill point
   std::uint64_t after_call;  // trap: the operation has returned
   std::uint64_t in_handler;  // trap: inside the handler of SIGUSR2
+  std::uint64_t thread_end;  // from here a thread ends alone
 };
 
 inline constexpr unsigned max_actors = 8;
@@ -79,7 +84,7 @@ struct arena_control {
 
 namespace arena {
 
-inline constexpr std::uint32_t abi = 3;
+inline constexpr std::uint32_t abi = 4;
 
 // Below any place where the kernel or a loader puts things by itself, and inside the smallest address
 // space of a 64-bit architecture (39 bits).
@@ -89,7 +94,11 @@ inline constexpr std::uint64_t base = 0x20'0000'0000;
 inline constexpr std::uint64_t control = base;
 inline constexpr std::uint64_t object_a = base + 0x10000;
 inline constexpr std::uint64_t object_b = base + 0x20000;
-inline constexpr std::uint64_t size = 0x30000;
+// As many locks as the tests of a bound on them need, side by side.
+inline constexpr std::uint64_t crowd = base + 0x30000;
+inline constexpr std::uint32_t crowd_most = 2304;
+inline constexpr std::uint64_t size =
+    crowd - base + std::uint64_t{crowd_most} * HEIRLOCK_SUBJECT_MAX_SIZE;
 
 } // namespace arena
 

@@ -11,6 +11,9 @@ extern const char heirlock_before_call[];
 extern const char heirlock_first_instruction[];
 extern const char heirlock_after_call[];
 
+// Where a thread is sent that is to end alone, by the system call and not through the C library.
+extern const char heirlock_thread_end[];
+
 // Traps.
 void heirlock_idle_marker(void);
 void heirlock_handler_marker(void);

@@ -41,4 +41,13 @@ heirlock_handler_marker:
         ret
         .size   heirlock_handler_marker, . - heirlock_handler_marker
 
+        // Not called: a thread is sent here, from anywhere, to end alone.
+        .globl  heirlock_thread_end
+        .type   heirlock_thread_end, @function
+heirlock_thread_end:
+        movl    $60, %eax               // exit
+        xorl    %edi, %edi
+        syscall
+        .size   heirlock_thread_end, . - heirlock_thread_end
+
         .section .note.GNU-stack, "", @progbits

@@ -168,9 +168,26 @@ void stage::end_thread(actor& a) {
   mailbox order = {};
   order.command = actor_command::exit_thread;
   a.start(order);
+  reap_thread(a.thread(), [] {});
+}
+
+void stage::end_thread_here(actor& a) {
   tracee& thread = a.thread();
+  if (thread.status().is<running>()) thread.stop();
+  const registers here = thread.regs();
+  registers there = here;
+  there.set_pc({control_->markers.thread_end});
+  there.store(thread.id());
+  thread.resume(resumption::run);
+  reap_thread(thread, [&] { here.store(thread.id()); });
+}
+
+void stage::reap_thread(tracee& thread, const std::function<void()>& at_exit) {
   while (!thread.wait().is_gone()) {
-    if (options_.at_exit && thread.status().is_event(PTRACE_EVENT_EXIT)) options_.at_exit(thread);
+    if (thread.status().is_event(PTRACE_EVENT_EXIT)) {
+      at_exit();
+      if (options_.at_exit) options_.at_exit(thread);
+    }
     const auto* const stop = thread.status().as<signal_stop>();
     thread.resume(resumption::run,
                   stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
@@ -190,8 +207,8 @@ void stage::clear() {
   for (const thread_id process : processes)
     tracer_.discard(process);
   actors_.clear();
-  std::memset(memory_ + (arena::object_a - arena::base), 0,
-              arena::size - (arena::object_a - arena::base));
+  std::memset(memory_ + (arena::object_a - arena::base), 0, used_objects().size_bytes());
+  crowd_used_ = 0;
   prepare_subject();
 }
 
@@ -212,6 +229,21 @@ void stage::prepare_subject() {
 std::span<const std::uint64_t> stage::words(std::uint64_t address, std::uint64_t bytes) const {
   return {reinterpret_cast<const std::uint64_t*>(memory_ + (address - arena::base)),
           bytes / sizeof(std::uint64_t)};
+}
+
+std::uint64_t stage::crowd_member(std::uint32_t index) {
+  crowd_used_ = std::max(crowd_used_, std::uint64_t{index} + 1);
+  return arena::crowd + std::uint64_t{index} * subject_size();
+}
+
+mailbox stage::crowd_order(actor_command what, std::uint32_t count) {
+  crowd_used_ = std::max(crowd_used_, std::uint64_t{count});
+  mailbox order = {};
+  order.command = what;
+  order.object = crowd_member(0);
+  order.size = subject_size();
+  order.count = count;
+  return order;
 }
 
 std::vector<std::uint64_t> stage::snapshot(std::uint64_t address) const {

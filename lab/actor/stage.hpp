@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,6 +56,9 @@ class stage {
   // The thread of an actor that entered beside another one ends by itself; its robust list has been walked when this
   // returns.
   void end_thread(actor& a);
+  // The same thread ends where it stands, by the system call and without the C library's doing, as when another thread
+  // of its process calls exec. The exit hook sees the registers that it had there.
+  void end_thread_here(actor& a);
   // Kills the process of an actor and reaps it.
   void kill(actor& a);
   // Kills every actor and clears the memory of the objects.
@@ -65,11 +69,21 @@ class stage {
   std::span<const std::uint64_t> words(std::uint64_t address, std::uint64_t bytes) const;
   std::vector<std::uint64_t> snapshot(std::uint64_t address) const;
 
+  // The crowd: room for many locks side by side.
+  std::uint64_t crowd_member(std::uint32_t index);
+  // An order to an actor about the first `count` of the crowd.
+  mailbox crowd_order(actor_command what, std::uint32_t count);
+  // All memory in which locks have been since the last clear().
+  std::span<const std::uint64_t> used_objects() const {
+    return words(arena::object_a, arena::crowd - arena::object_a + crowd_used_ * subject_size());
+  }
+
   scratch_file& scratch() { return scratch_; }
 
  private:
   actor& add(tracee& thread, unsigned number);
   tracee& order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number);
+  void reap_thread(tracee& thread, const std::function<void()>& at_exit);
   void run_to_idle(tracee& thread, const char* who);
   void start_first_process();
   void prepare_subject();
@@ -83,6 +97,7 @@ class stage {
   tracer tracer_{options_.before_signal};
   tracee* origin_ = nullptr;
   std::deque<actor> actors_;
+  std::uint64_t crowd_used_ = 0; // since the last clear()
 };
 
 } // namespace heirlock::lab

@@ -84,7 +84,7 @@ class case_audit {
 // Lets the victim run, where tracing it would have to guess.
 void case_audit::learn_how_it_waits() {
   stage_.clear();
-  run r(stage_, op_, 0);
+  run r(stage_, scenario_, op_, 0);
   const auto play = scenario_.perform(r);
   play->set_up();
   r.victim_begins(arena::object_a);
@@ -94,7 +94,7 @@ void case_audit::learn_how_it_waits() {
 
 path case_audit::trace_victim(const second_position* second) {
   stage_.clear();
-  run r(stage_, op_, 0);
+  run r(stage_, scenario_, op_, 0);
   const auto play = scenario_.perform(r);
   play->set_up();
   const auto cue = [&] { play->cue(); };
@@ -111,7 +111,7 @@ path case_audit::trace_victim(const second_position* second) {
 // The second actor's way while the victim stands at a stop, or before the victim begins (nullptr).
 path case_audit::trace_second(const path* victim_way, std::size_t victim_stop) {
   stage_.clear();
-  run r(stage_, op_, 0);
+  run r(stage_, scenario_, op_, 0);
   const auto play = scenario_.perform(r);
   play->set_up();
   if (victim_way != nullptr) {
@@ -130,7 +130,7 @@ finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
                              std::uint32_t fill_bits, const second_position* second) {
   check_interrupt();
   stage_.clear();
-  run r(stage_, op_, fill_bits);
+  run r(stage_, scenario_, op_, fill_bits);
   const auto play = scenario_.perform(r);
   play->set_up();
   const auto move_second = [&] {
@@ -150,8 +150,7 @@ finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
   r.note_kill_point();
   play->at_kill_point();
   if (victim == fate::killed) {
-    stage_.kill(r.victim());
-    r.victim_died();
+    r.victim_dies();
   } else {
     r.victim_goes_on([&] { play->cue(); });
   }
@@ -263,6 +262,7 @@ case_report case_audit::perform() {
   report_.subject = stage_.about().subject_name;
   report_.op = op_;
   report_.scenario = scenario_.name();
+  report_.victim_ends = scenario_.victim_ends(op_);
 
   learn_how_it_waits();
   const path way = trace_victim(nullptr);

@@ -49,6 +49,7 @@ struct case_report {
   std::string subject;
   operation op = operation::unlock;
   std::string scenario;
+  ending victim_ends = ending::process_killed;
   std::string policy = "stock";         // who walked the robust lists of the dead
   std::string caveat;                   // why the verdicts may not be what they seem; mostly empty
   std::map<verdict, unsigned> verdicts; // kill points by their (first) verdict

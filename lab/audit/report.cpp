@@ -164,7 +164,9 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"runs", v.seen.size()},
         {"replay", replay.of(report, v.at.step)},
     };
-    entry["victim"] = v.first().victim == fate::killed ? "killed" : "went on";
+    const char* const end =
+        report.victim_ends == ending::process_killed ? "killed" : "its thread ended";
+    entry["victim"] = v.first().victim == fate::killed ? end : "went on";
     if (v.what == verdict::corrupted) entry["filled_with"] = fill_name(v.first().fill_bits);
     if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
     violations.push_back(std::move(entry));

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "lab/audit/scenario.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
@@ -29,13 +31,15 @@ run_facts& run_facts::operator+=(const run_facts& other) {
   return *this;
 }
 
-run::run(stage& st, operation op, std::uint32_t fill_bits)
-    : stage_(st), op_(op), fill_bits_(fill_bits), witness_(&st.enter()), victim_(&st.enter()) {
+run::run(stage& st, const scenario& what, operation op, std::uint32_t fill_bits)
+    : stage_(st), ending_(what.victim_ends(op)), op_(op), fill_bits_(fill_bits),
+      witness_(&st.enter()), sibling_(what.has_sibling() ? &st.enter() : nullptr),
+      victim_(sibling_ != nullptr ? &st.enter_beside(*sibling_) : &st.enter()) {
   facts_.runs = 1;
 }
 
-std::uint64_t run::fill_word() const {
-  const std::uint64_t half = static_cast<std::uint32_t>(victim_->id().value) | fill_bits_;
+std::uint64_t run::fill_word_of(const actor& a) const {
+  const std::uint64_t half = static_cast<std::uint32_t>(a.id().value) | fill_bits_;
   return half << 32 | half;
 }
 
@@ -82,7 +86,7 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   if (!is_release(op_)) {
     note_end(*victim_, arena::object_a, end);
     if (end.waits()) judge_waiter(arena::object_a, end);
-    release(*victim_, arena::object_a);
+    if (ending_ == ending::process_killed) release(*victim_, arena::object_a);
   } else if (end.waits()) {
     fail(verdict::stuck, "the victim's unlock does not end");
   } else if (end.how != progress::returned) {
@@ -91,6 +95,10 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   } else if (end.value != 0) {
     fail(verdict::crashed, fmt::format("unlock returned {}", error_name(end.value)));
   }
+  if (ending_ == ending::process_killed || finding_.what != verdict::ok) return;
+  victim_owned_ = holds(*victim_, arena::object_a);
+  stage_.end_thread(*victim_);
+  note_death();
 }
 
 std::optional<pid_t> run::owner_of(std::uint64_t lock) {
@@ -98,7 +106,15 @@ std::optional<pid_t> run::owner_of(std::uint64_t lock) {
   return witness_->call(subject_call::owner, lock).value;
 }
 
-void run::victim_died() {
+void run::victim_dies() {
+  if (ending_ == ending::process_killed)
+    stage_.kill(*victim_);
+  else
+    stage_.end_thread_here(*victim_);
+  note_death();
+}
+
+void run::note_death() {
   victim_dead_ = true;
   facts_.died_owning += victim_owned_.value_or(false);
   std::erase_if(holders_, [](const auto& h) { return h.second.by->thread().status().is_gone(); });
@@ -184,6 +200,16 @@ bool run::must_destroy(actor& by, std::uint64_t lock) {
   const call_end end = by.in_call() ? by.finish() : by.call(subject_call::destroy, lock);
   if (!end.waits()) return note_destroyed(end);
   fail(verdict::stuck, "the lock can never be destroyed: destroy waits for nobody who is left");
+  return false;
+}
+
+bool run::join(actor& by, const actor& ended) {
+  mailbox order = {};
+  order.command = actor_command::join_thread;
+  order.value = ended.number();
+  by.start(order);
+  if (by.await(std::chrono::milliseconds(10)) == 0) return true;
+  fail(verdict::stuck, "pthread_join does not return though the thread is gone");
   return false;
 }
 

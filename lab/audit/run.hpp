@@ -24,6 +24,12 @@ struct run_facts {
   run_facts& operator+=(const run_facts& other);
 };
 
+// How the victim dies at its kill point.
+enum class ending {
+  process_killed, // SIGKILL
+  thread_exits, // its thread alone ends where it stands, or behind its operation when it goes on; its process lives
+};
+
 struct finding {
   verdict what = verdict::ok;
   std::string note;
@@ -33,16 +39,20 @@ struct finding {
 
 // One run: the victim, its survivors, and a ledger of what users of the lock may rely on. Scenarios act
 // through it, so that each acquisition is checked against all that is known at that moment.
+class scenario;
+
 class run {
  public:
-  run(stage& st, operation op, std::uint32_t fill_bits);
+  run(stage& st, const scenario& what, operation op, std::uint32_t fill_bits);
 
   stage& st() { return stage_; }
   operation op() const { return op_; }
   actor& victim() { return *victim_; }
+  actor& sibling() { return *sibling_; } // of the victim, where the scenario has one
   actor& witness() { return *witness_; } // a process of its own, idle between calls
   // The word that reused memory is filled with: the victim's TID twice, with or without FUTEX_WAITERS.
-  std::uint64_t fill_word() const;
+  std::uint64_t fill_word() const { return fill_word_of(*victim_); }
+  std::uint64_t fill_word_of(const actor& a) const; // the same with another's TID
 
   void init(actor& by, std::uint64_t lock);
 
@@ -58,6 +68,8 @@ class run {
   bool destroy(actor& by, std::uint64_t lock);
   // The victim is dead or has left its operation: the destroy, which may be waiting since then, must end.
   bool must_destroy(actor& by, std::uint64_t lock);
+  // One actor waits for the end of another's thread; both are of one process. False: it never comes.
+  bool join(actor& by, const actor& ended);
   // The victim takes the lock before the operation in which it is killed.
   void victim_holds(std::uint64_t lock);
 
@@ -70,9 +82,9 @@ class run {
   // To be called at the kill, in this order.
   void victim_begins(std::uint64_t lock);
   void note_kill_point();
-  void victim_died();
-  // Instead of the kill: the victim ends its operation, and leaves the lock again if it got it. `cue` is
-  // called when it waits for others.
+  void victim_dies();
+  // Instead of the kill: the victim ends its operation, and then leaves the lock again if it got it, or lets its thread
+  // end while it holds it. `cue` is called when it waits for others.
   void victim_goes_on(const std::function<void()>& cue);
 
   // Whether the victim died while it owned the lock; nullopt when the lock does not say who owns it.
@@ -92,6 +104,7 @@ class run {
  private:
   std::optional<pid_t> owner_of(std::uint64_t lock);
   bool note_destroyed(const call_end& end);
+  void note_death();
   call_end note_end(actor& by, std::uint64_t lock, call_end end);
   void judge_waiter(std::uint64_t lock, call_end end);
   bool is_victim_id(pid_t id) const { return id == victim_->id().value; }
@@ -102,9 +115,11 @@ class run {
   };
 
   stage& stage_;
+  const ending ending_;
   operation op_;
   std::uint32_t fill_bits_;
   actor* witness_;
+  actor* sibling_;
   actor* victim_;
   std::map<std::uint64_t, holding> holders_;
   bool victim_dead_ = false;

@@ -52,6 +52,10 @@ class scenario {
   // acted at the kill point: what a lock does to memory that it has released, and what becomes of two who
   // meet, needs no death.
   virtual bool lets_live() const { return true; }
+  // Anything else than a kill of its process. Then it has a sibling.
+  virtual ending victim_ends(operation) const { return ending::process_killed; }
+  // The victim is not the only thread of its process: run::sibling() is the first.
+  virtual bool has_sibling() const { return false; }
   // The lock's memory is reused: once filled with the TID, once with the TID and FUTEX_WAITERS.
   virtual bool reuses_memory() const { return false; }
 

@@ -65,6 +65,8 @@ remote_address registers::pc() const {
 }
 void registers::set_pc(remote_address to) {
   raw_.rip = to.value;
+  raw_.orig_rax =
+      ~0ULL; // else the kernel would restart an interrupted system call by moving the pc
 }
 remote_address registers::sp() const {
   return {raw_.rsp};

@@ -81,7 +81,8 @@ void release_and_reuse::aftermath() {
     return;
   case memory::is_the_locks:
     if (is_alive && taker_->in_call() && !r_.must_be_served(*taker_, arena::object_a)) return;
-    if (r_.obtain(r_.witness(), arena::object_a)) r_.must_destroy(r_.witness(), arena::object_a);
+    if (r_.obtain(r_.witness(), arena::object_a) && destroys())
+      r_.must_destroy(r_.witness(), arena::object_a);
     return;
   case memory::is_being_freed:
     // A taker that died on the way has freed nothing, and a half destroyed lock is nobody's any more.

@@ -28,6 +28,8 @@ class release_and_reuse : public play {
 
   // The taker has the lock. Frees its memory; false when that waits.
   virtual bool let_go();
+  // Whether the lock is destroyed before its memory gets another use.
+  virtual bool destroys() const { return true; }
   // Who puts the memory to its new use, by which order; and what is there later.
   virtual actor& next_user() { return *taker_; }
   virtual mailbox new_use();

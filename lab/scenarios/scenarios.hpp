@@ -16,6 +16,10 @@ const scenario& waiter_asleep_scenario();
 const scenario& owner_killed_scenario();
 const scenario& killed_while_locking_scenario();
 const scenario& signal_in_window_scenario();
+const scenario& thread_exit_holding_scenario();
+const scenario& join_then_free_scenario();
+const scenario& many_held_scenario();
+const scenario& unmapped_while_held_scenario();
 
 std::span<const scenario* const> all_scenarios();
 

@@ -35,6 +35,7 @@ const struct toy_expectation heirlock_toy_expectations[] = {
     FINDS("unlock", "reuse-other-process"),
     FINDS("unlock", "remap-file"),
     FINDS("unlock", "signal-in-window"),
+    FINDS("unlock", "join-then-free"),
     FINDS("unlock-contended", "reuse-same-process"),
     FINDS("unlock-contended", "reuse-other-process"),
     {0}};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * file-lock: the kernel's open-file-description locks exclude, and a word in the object remembers whether
- * the last owner got as far as letting go. Each thread has a description of its own of one anonymous file;
+ * the last owner got as far as letting go. Each thread has a description of its own of one anonymous file, in a
+ * descriptor table of its own, so that the kernel closes it when the thread ends, however it ends;
  * the byte that stands for a lock is the one at the offset of the lock's address.
  *
  * Lock
@@ -14,7 +15,7 @@
  *
  * Why it is sound wherever a thread is killed with its process:
  *  - before L1: no state. Killed as it waits in L1: the kernel takes the request back;
- *  - at any time, the death of the process closes its descriptions, and the kernel then unlocks their bytes
+ *  - at any time, the death of the thread closes its description, and the kernel then unlocks their bytes
  *    and lets the next waiter have them. No wake-up is ours to send, so none can be lost;
  *  - between L1 and L2: the owner word still says what the previous owner left (0, or the TID of a
  *    dead one who has not yet been told of), and the next owner reads just that. Nobody is told of the
@@ -25,9 +26,9 @@
  *  - behind U2 nothing refers to the object: the kernel keeps an offset in a file, not an address, and writes
  *    to no memory. Whoever reuses the memory must first have locked the byte, so after U2.
  *
- * Limits: a description lives until the last descriptor is closed. So a thread that ends while its
- * process lives on takes its locks with it unreported, and so does a process that was forked from a thread
- * holding a lock until it calls thread_enter, which closes what it inherited. A thread that locks what it
+ * Limits: a description lives until the last descriptor is closed. So a process that was forked from a thread
+ * holding a lock, or a thread that it started, hides its death until it calls thread_enter, which closes what it
+ * inherited. A thread that is joined may not have closed yet: its heir waits that long. A thread that locks what it
  * holds already is not refused, as the kernel has nothing against it.
  */
 #define _GNU_SOURCE
@@ -35,6 +36,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,8 +56,10 @@ _Static_assert(sizeof(struct file_lock) == 16, "every word of the object is acco
 
 static int file = -1;
 
+/* In every thread's own table; what was there is the starter's, and is closed. Free in any program that this serves. */
+enum { description = 200 };
+
 struct file_thread {
-  int description; /* 0: none; a descriptor of a library is never standard input */
   uint32_t tid;
 };
 static __thread struct file_thread self __attribute__((tls_model("initial-exec")));
@@ -68,12 +72,15 @@ static int enter(void) {
   if (file < 0) return ENOSYS;
   const uint32_t tid = (uint32_t)toy_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
   if (self.tid == tid) return 0;
-  if (self.description > 0) close(self.description);
+  if (unshare(CLONE_FILES) != 0) return errno;
   char path[sizeof "/proc/self/fd/" + 3 * sizeof file];
   snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-  const int description = open(path, O_RDWR | O_CLOEXEC);
-  if (description < 0) return errno;
-  self = (struct file_thread){.description = description, .tid = tid};
+  const int opened = open(path, O_RDWR | O_CLOEXEC);
+  if (opened < 0) return errno;
+  const int error = dup3(opened, description, O_CLOEXEC) < 0 ? errno : 0;
+  close(opened);
+  if (error != 0) return error;
+  self.tid = tid;
   return 0;
 }
 
@@ -81,7 +88,7 @@ static int enter(void) {
 TOY_STEP int control(int command, short type, const struct file_lock* lock) {
   struct flock byte = {
       .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(uintptr_t)lock, .l_len = 1};
-  return (int)-toy_syscall(SYS_fcntl, self.description, command, (long)&byte, 0, 0, 0);
+  return (int)-toy_syscall(SYS_fcntl, description, command, (long)&byte, 0, 0, 0);
 }
 
 /* L2, L3. A dead owner outranks the mark: it died before its unlock, which would have made the mark count. */
@@ -137,7 +144,7 @@ static int init(void* object) {
 static int destroy(void* object) {
   struct flock byte = {
       .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(uintptr_t)object, .l_len = 1};
-  if (fcntl(self.description, F_OFD_GETLK, &byte) != 0) return errno;
+  if (fcntl(description, F_OFD_GETLK, &byte) != 0) return errno;
   return byte.l_type == F_UNLCK ? 0 : EBUSY;
 }
 

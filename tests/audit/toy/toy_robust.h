@@ -257,13 +257,16 @@ TOY_OP int toy_unlock(void* object) {
 
 /* The subject, with the operations that the toy replaces. */
 #define TOY_ROBUST_SUBJECT(name_, summary_, lock_, trylock_, unlock_, consistent_)                 \
+  TOY_ROBUST_SUBJECT_ENTERED(toy_thread_enter, name_, summary_, lock_, trylock_, unlock_,          \
+                             consistent_)
+#define TOY_ROBUST_SUBJECT_ENTERED(enter_, name_, summary_, lock_, trylock_, unlock_, consistent_) \
   const struct heirlock_subject* heirlock_subject(void) {                                          \
     static const struct heirlock_subject subject = {                                               \
         .abi = HEIRLOCK_SUBJECT_ABI,                                                               \
         .size = sizeof(struct toy_lock),                                                           \
         .name = (name_),                                                                           \
         .summary = (summary_),                                                                     \
-        .thread_enter = toy_thread_enter,                                                          \
+        .thread_enter = (enter_),                                                                  \
         .init = toy_init,                                                                          \
         .lock = (lock_),                                                                           \
         .trylock = (trylock_),                                                                     \

@@ -125,8 +125,10 @@ TEST_P(broken_toy, says_in_known_words_what_the_audit_has_to_find) {
   const std::set<string> operations{"lock",           "trylock",           "unlock",
                                     "lock-contended", "trylock-contended", "unlock-contended"};
   const std::set<string> scenarios{
-      "reuse-same-process", "reuse-other-process",  "remap-file",      "waiter-asleep",
-      "owner-killed",       "killed-while-locking", "signal-in-window"};
+      "reuse-same-process", "reuse-other-process", "remap-file",
+      "waiter-asleep",      "owner-killed",        "killed-while-locking",
+      "signal-in-window",   "thread-exit-holding", "join-then-free",
+      "many-held",          "unmapped-while-held"};
   const std::set<string> verdicts{"corrupted",  "lost wake-up", "owner lost", "false death",
                                   "two owners", "stuck",        "crashed"};
   EXPECT_FALSE(toy_.expectations().empty());

@@ -34,6 +34,12 @@ inline std::string replay_under(const kernel::policy& policy, const case_report&
   return text_report(report, replay);
 }
 
+// Whether the scenario shows what ails the list itself: a kernel that treats the pending operation otherwise leaves that
+// as it is.
+inline bool is_about_the_list(const scenario& what) {
+  return what.name() == "many-held" || what.name() == "unmapped-while-held";
+}
+
 inline unsigned count(const case_report& report, verdict what) {
   const auto found = report.verdicts.find(what);
   return found == report.verdicts.end() ? 0 : found->second;

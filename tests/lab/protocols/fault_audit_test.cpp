@@ -93,7 +93,7 @@ class HarmlessChange : public testing::TestWithParam<harmless> {};
 TEST_P(HarmlessChange, IsNotFoundInAnyScenario) {
   for (const scenario* what : all_scenarios()) {
     for (const operation op : {unlock, contended}) {
-      if (!what->why_not(op).empty()) continue;
+      if (!what->why_not(op).empty() || is_about_the_list(*what)) continue;
       const auto report = audit_under(kernel::rseq_rl_cs_mended(), library(GetParam().change), op,
                                       std::string(what->name()));
       EXPECT_TRUE(is_clean(report)) << replay_under(kernel::rseq_rl_cs_mended(), report);

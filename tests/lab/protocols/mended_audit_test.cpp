@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mended proposal is clean wherever the instrument can look: every scenario, every operation, and every position
-// of the second actor. One test each, so that they run beside each other.
+// of the second actor. One test each, so that they run beside each other. Left out are the scenarios about the list
+// itself, in which it is as broken as the kernel is.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +25,7 @@ std::vector<audited_case> audited_cases() {
   std::vector<audited_case> cases;
   for (const scenario* what : all_scenarios())
     for (const operation op : all_operations)
-      if (what->why_not(op).empty()) cases.push_back({what, op});
+      if (what->why_not(op).empty() && !is_about_the_list(*what)) cases.push_back({what, op});
   return cases;
 }
 
@@ -46,6 +47,16 @@ INSTANTIATE_TEST_SUITE_P(EveryCase, MendedProposalInFull, testing::ValuesIn(audi
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+TEST(MendedProposal, LeavesTheLimitAndTheFirstFaultOfTheListAsTheyAre) {
+  for (const scenario* what : all_scenarios()) {
+    if (!is_about_the_list(*what)) continue;
+    const auto report =
+        audit_under(kernel::rseq_rl_cs_mended(), std::string(SUBJECT_DIRECTORY) + "/rseq-rl-cs.so",
+                    operation::trylock, std::string(what->name()));
+    EXPECT_EQ(count(report, verdict::owner_lost), report.kill_points.size()) << what->name();
+  }
+}
 
 } // namespace
 } // namespace heirlock::lab

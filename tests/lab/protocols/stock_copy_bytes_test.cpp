@@ -111,7 +111,7 @@ class comparison {
 
   path trace_victim(const scenario& what, operation op) {
     stage_.clear();
-    run r(stage_, op, 0);
+    run r(stage_, what, op, 0);
     const auto play = what.perform(r);
     play->set_up();
     r.victim_begins(arena::object_a);
@@ -122,12 +122,13 @@ class comparison {
   void one_death(const scenario& what, operation op, const path& way, std::size_t stop,
                  std::uint32_t fill) {
     stage_.clear();
-    run r(stage_, op, fill);
+    run r(stage_, what, op, fill);
     const auto play = what.perform(r);
     play->set_up();
     r.victim_begins(arena::object_a);
     ASSERT_TRUE(advance(r.victim(), way, stop, [&] { play->cue(); }));
     const auto is_survivor = [&](actor& a) {
+      if (what.victim_ends(op) == ending::thread_exits) return &a != &r.victim();
       return a.thread().process() != r.victim().thread().process();
     };
     // As in an audit, whom the victim itself has woken acts before it is killed.
@@ -140,7 +141,7 @@ class comparison {
     image memory = objects();
     image file = image_of(stage_.scratch().read_from_disk());
     forecast_ = {};
-    stage_.kill(r.victim());
+    r.victim_dies();
 
     apply_stores(forecast_.in_arena, memory);
     apply_stores(forecast_.in_file, file);
@@ -156,7 +157,7 @@ class comparison {
     totals_.with_wakes += !expected.empty();
   }
 
-  image objects() const { return image_of(stage_.words(first_object, objects_size)); }
+  image objects() const { return image_of(stage_.used_objects()); }
 
   forecast forecast_;
   stage stage_;
