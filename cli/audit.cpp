@@ -53,9 +53,15 @@ std::vector<chosen_case> chosen_cases(const audit_arguments& arguments) {
   return cases;
 }
 
-// A lock that needs a changed kernel is judged under another one: that is a result, but not about the proposal.
+// A lock that needs a changed kernel is judged under another one, or a changed kernel by a lock that does not use the
+// change: that is a result, but not about the proposal.
 std::string caveat_of(std::string_view needed, const kernel::policy& policy) {
-  if (needed.empty() || policy.proposal() == needed) return {};
+  if (policy.proposal() == needed) return {};
+  if (needed.empty())
+    return fmt::format(
+        "this lock does not make use of {}: of the policy {} it sees only what concerns "
+        "every lock",
+        policy.proposal(), policy.name());
   return fmt::format("this lock needs a kernel that implements {}, of which the policy {} knows "
                      "nothing; give --policy {}",
                      needed, policy.name(), needed);
@@ -142,10 +148,13 @@ void add_audit(CLI::App& app, action& chosen) {
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--libc", arguments->libc,
                    "run the lock on this libc.so.6 (its loader lies beside it)");
-  verb->add_option("--policy", arguments->policy,
-                   "who sees to the robust list of the dead: stock, or a changed kernel's rules");
+  verb->add_option(
+          "--policy", arguments->policy,
+          "who sees to the robust list of the dead: stock (the running kernel), or the rules of "
+          "another (see --list)")
+      ->capture_default_str();
   verb->add_flag("--json", arguments->json, "print one JSON document");
-  verb->add_flag("--list", arguments->list, "list subjects, operations and scenarios");
+  verb->add_flag("--list", arguments->list, "list subjects, operations, scenarios and policies");
   const auto at = std::make_shared<audit_at_arguments>();
   add_audit_at_options(*verb, *at);
   verb->callback([verb, arguments, at, &chosen] {
@@ -153,7 +162,7 @@ void add_audit(CLI::App& app, action& chosen) {
       chosen = [arguments] { return run_audit(*arguments); };
       return;
     }
-    for (const char* other : {"--subject", "--op", "--scenario", "--libc", "--list"})
+    for (const char* other : {"--subject", "--op", "--scenario", "--libc", "--policy", "--list"})
       if (verb->count(other) > 0)
         throw CLI::ValidationError(
             other, "is for a lock that heirlock itself drives; leave it out to audit a program of "

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <linux/futex.h>
 #include <set>
+#include <sstream>
 #include <tuple>
 
 #include <gtest/gtest.h>
@@ -182,6 +183,36 @@ TEST(audit, lists_what_may_be_chosen) {
   for (const char* name : {"pthread-robust", "pthread-normal", "unlock-contended", "remap-file",
                            "signal-in-window", "reuse-same-process"})
     EXPECT_TRUE(result.out_has(name)) << name << result;
+}
+
+TEST(audit, lists_each_policy_on_a_line_of_its_own_with_what_it_does) {
+  const outcome result = run({"audit", "--list"});
+  std::istringstream lines(result.out.substr(result.out.find("\nkernel policies:\n") + 1));
+  std::string line;
+  std::getline(lines, line);
+  std::set<std::string> names;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    std::string name;
+    std::string does;
+    words >> name;
+    std::getline(words >> std::ws, does);
+    EXPECT_GT(does.size(), 20u) << line;
+    EXPECT_TRUE(names.insert(name).second) << line;
+  }
+  for (const char* name : {"stock", "stock-copy", "rseq-rl-cs", "rseq-rl-cs-mended"})
+    EXPECT_TRUE(names.contains(name)) << name << result;
+}
+
+// A lock that announces no transaction says nothing about a kernel that looks for them.
+TEST(audit, says_when_the_lock_does_not_use_what_the_policy_offers) {
+  auto arguments = unlock_in("pthread-robust", "reuse-other-process");
+  arguments.pop_back();
+  const std::string note = "note: this lock does not make use of rseq-rl-cs";
+  EXPECT_FALSE(run(arguments).out_has(note));
+  arguments.insert(arguments.end(), {"--policy", "rseq-rl-cs", "--kill-point", "0"});
+  const outcome result = run(arguments);
+  EXPECT_TRUE(result.out_has(note)) << result;
 }
 
 } // namespace

@@ -47,6 +47,13 @@ TEST(bad_input, an_unknown_scenario) {
   expect_refused({"reproduce", "--scenario", "end-of-world"}, {"end-of-world", "audit --list"});
 }
 
+TEST(bad_input, an_unknown_policy) {
+  for (const char* name : {"rseq", "", "STOCK"})
+    expect_refused({"audit", "--subject", "pthread-robust", "--policy", name},
+                   {std::string("unknown policy '") + name + "'", "audit --list"});
+  expect_refused({"audit", "--subject", "pthread-robust", "--policy"}, {"--policy"});
+}
+
 TEST(bad_input, a_scenario_that_does_not_apply_to_the_operation) {
   expect_refused(
       {"audit", "--subject", "pthread-robust", "--op", "lock", "--scenario", "reuse-other-process"},

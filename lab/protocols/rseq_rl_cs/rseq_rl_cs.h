@@ -100,6 +100,9 @@ RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rseq_rl_cs) == RSEQ_AREA_RSEQ_RL_CS
 RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rseq_rl_cs) % 8 == 0, "one access reads it whole");
 RSEQ_RL_CS_ASSERT(sizeof(struct rseq_area) == 64, "padded to its alignment");
 
+/* Half of the field, for 32-bit threads. NOLINTNEXTLINE(modernize-use-using): this is C as well. */
+typedef uint32_t __attribute__((may_alias)) rseq_rl_cs_half;
+
 /*
  * Publishes a descriptor (or none) with one store. A 32-bit thread stores the low-order half and leaves the
  * high-order half at the 0 that it was initialised to, so that a 64-bit kernel never sees half an address.
@@ -109,7 +112,7 @@ static inline void rseq_rl_cs_publish(struct rseq_area* area, const struct rseq_
 #if UINTPTR_MAX == UINT64_MAX
   volatile uint64_t* field = &area->rseq_rl_cs;
 #else
-  volatile uint32_t* field = (volatile uint32_t*)&area->rseq_rl_cs;
+  volatile rseq_rl_cs_half* field = (volatile rseq_rl_cs_half*)&area->rseq_rl_cs;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   ++field;
 #endif

@@ -74,10 +74,11 @@ TEST_F(audit_at_end, asks_for_what_is_missing) {
   expect_trouble(heirlock({"--call", "2", "--", "/bin/true"}), {"--at FUNCTION"});
 }
 
-TEST_F(audit_at_end, refuses_a_subject_beside_a_program) {
-  expect_trouble(
-      heirlock({"--at", "main", "--subject", "pthread-robust", "--", LEDGER_PROGRAM, file()}),
-      {"--subject", "--at"});
+TEST_F(audit_at_end, refuses_a_subject_or_a_policy_beside_a_program) {
+  for (const auto& [option, value] :
+       {std::pair("--subject", "pthread-robust"), std::pair("--policy", "rseq-rl-cs")})
+    expect_trouble(heirlock({"--at", "main", option, value, "--", LEDGER_PROGRAM, file()}),
+                   {option, "--at"});
 }
 
 TEST_F(audit_at_end, knows_the_range_of_kill_points) {

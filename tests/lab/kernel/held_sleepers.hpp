@@ -17,8 +17,10 @@ namespace heirlock::lab {
 
 inline constexpr std::chrono::seconds rest_bound{1}; // of CPU time: nobody here computes
 
-// Passes the stops at system calls until the thread sleeps, or stops for another reason.
+// Passes the stops at system calls until the thread sleeps, or stops for another reason. One that has been woken since
+// it was last looked at has come to such a stop unseen.
 inline void let_run(tracee& thread) {
+  if (thread.status().is<running>()) thread.settle(rest_bound);
   while (thread.status().is<system_call_stop>()) {
     thread.resume(resumption::run);
     thread.settle(rest_bound);
@@ -30,7 +32,6 @@ class held_sleepers {
   // One that is about to enter a sleep enters it first.
   void note(tracee& thread) {
     if (thread.status().is_gone()) return;
-    if (thread.status().is<running>()) thread.settle(rest_bound);
     let_run(thread);
     if (!thread.status().is<running>()) return;
     const auto word = futex_of(thread.id());

@@ -78,6 +78,7 @@ struct totals {
   unsigned with_stores = 0;
   unsigned with_file_stores = 0;
   unsigned with_wakes = 0;
+  unsigned with_sleepers = 0; // before the walk
 };
 
 class comparison {
@@ -93,6 +94,18 @@ class comparison {
                                         << what.name() << ", fill bits " << fill);
         one_death(what, op, way, stop, fill);
       }
+    }
+    stage_.clear();
+  }
+
+  // At single kill points: those at which an audit has found something.
+  void at_violations(const scenario& what, operation op, const case_report& found, verdict kind) {
+    const path way = trace_victim(what, op);
+    ASSERT_EQ(way.stops.size(), found.kill_points.size());
+    for (const violation& v : found.violations) {
+      if (v.what != kind || v.first().victim != fate::killed) continue;
+      SCOPED_TRACE(testing::Message() << "kill point " << v.at.step);
+      one_death(what, op, way, v.at.step, v.first().fill_bits);
     }
     stage_.clear();
   }
@@ -155,6 +168,7 @@ class comparison {
     totals_.with_stores += !forecast_.in_arena.empty() || !forecast_.in_file.empty();
     totals_.with_file_stores += !forecast_.in_file.empty();
     totals_.with_wakes += !expected.empty();
+    totals_.with_sleepers += !sleepers.asleep().empty();
   }
 
   image objects() const { return image_of(stage_.used_objects()); }
@@ -228,6 +242,67 @@ INSTANTIATE_TEST_SUITE_P(EveryScenario, StockCopyOnTheSameDeath,
                            std::string name =
                                one.param.lock.name + ("_in_" + std::string(one.param.what->name()));
                            std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+// Where the kernel hurts somebody, for each verdict that it can bring about (stock_copy_verdict_test.cpp says why it
+// is these three) and each kind of memory: the audit finds the kill points, and the two walks are compared there.
+struct hurting_case {
+  verdict what;
+  compared_lock lock;
+  operation op;
+  const char* scenario;
+};
+
+void PrintTo(const hurting_case& c, std::ostream* to) {
+  *to << name_of(c.what) << ": " << c.lock.name << ", " << name_of(c.op) << " in " << c.scenario;
+}
+
+class StockCopyWhereItHurts : public testing::TestWithParam<hurting_case> {};
+
+TEST_P(StockCopyWhereItHurts, StoresAndWakesWhatTheKernelDoes) {
+  const auto& [what, lock, op, scenario] = GetParam();
+  const auto report = audit_under(kernel::stock(), lock.subject, op, scenario);
+  comparison c(lock.subject);
+  c.at_violations(*scenario_named(scenario), op, report, what);
+  const totals& seen = c.seen();
+  ASSERT_GT(seen.deaths, 0u) << "the kernel hurt nobody";
+  // And this is how it hurts them.
+  if (what == verdict::corrupted) {
+    EXPECT_EQ(seen.with_stores, seen.deaths);
+    EXPECT_EQ(seen.with_file_stores, std::string(scenario) == "remap-file" ? seen.deaths : 0u);
+  } else if (what == verdict::owner_lost) {
+    EXPECT_EQ(seen.with_stores, 0u);
+  } else {
+    EXPECT_EQ(seen.with_wakes, 0u);
+    EXPECT_EQ(seen.with_sleepers, seen.deaths);
+  }
+}
+
+const hurting_case hurting_cases[] = {
+    {verdict::corrupted, {"robust_list", own}, operation::unlock, "reuse-same-process"},
+    {verdict::corrupted, {"robust_list", own}, operation::unlock_contended, "reuse-other-process"},
+    {verdict::corrupted, {"robust_list", own}, operation::unlock, "remap-file"},
+    {verdict::corrupted, {"robust_list", own}, operation::unlock, "signal-in-window"},
+    {verdict::corrupted, {"pthread_robust", "pthread-robust"}, operation::unlock, "remap-file"},
+    {verdict::owner_lost,
+     {"no_pending_in_unlock", toys + "/no-pending-in-unlock.so"},
+     operation::unlock,
+     "owner-killed"},
+    {verdict::lost_wakeup,
+     {"wake_after_pending", toys + "/wake-after-pending.so"},
+     operation::unlock_contended,
+     "waiter-asleep"},
+};
+
+INSTANTIATE_TEST_SUITE_P(EachVerdict, StockCopyWhereItHurts, testing::ValuesIn(hurting_cases),
+                         [](const auto& one) {
+                           const hurting_case& c = one.param;
+                           std::string name = std::string(name_of(c.what)) + "_" + c.lock.name +
+                                              "_" + std::string(name_of(c.op)) + "_in_" +
+                                              c.scenario;
+                           std::ranges::replace_if(
+                               name, [](char each) { return each == '-' || each == ' '; }, '_');
                            return name;
                          });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks the assembled transactions against what their descriptors say: the instruction before each of the three
-// addresses must be the one that the interface names.
+// addresses must be the one that the interface names. And what the header makes of a descriptor that is published.
 #include <gtest/gtest.h>
 
 #include <capstone/capstone.h>
@@ -9,6 +9,9 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <ostream>
+#include <span>
+#include <vector>
 
 #include "lab/kernel/cpu_state.hpp"
 #include "lab/protocols/rseq_rl_cs/rseq_rl_cs.h"
@@ -22,14 +25,35 @@ struct instruction {
   std::string operands;
 };
 
+std::vector<char> contents_of(const std::string& file_name) {
+  const std::string path = std::string(IMAGE_DIRECTORY) + "/" + file_name;
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
+  if (bytes.empty()) throw std::runtime_error("cannot read " + path);
+  return bytes;
+}
+
+std::vector<instruction> disassembled(cs_arch arch, cs_mode mode, std::span<const char> bytes,
+                                      std::uint64_t address) {
+  csh handle = 0;
+  if (cs_open(arch, mode, &handle) != CS_ERR_OK) throw std::runtime_error("no such disassembler");
+  // Instructions that Capstone 4 does not know (ARMv8.1) are kept as data of their size.
+  cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
+  cs_insn* found = nullptr;
+  const std::size_t count = cs_disasm(handle, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                      bytes.size(), address, 0, &found);
+  std::vector<instruction> code;
+  for (std::size_t i = 0; i < count; ++i)
+    code.push_back({found[i].address, found[i].mnemonic, found[i].op_str});
+  cs_free(found, count);
+  cs_close(&handle);
+  return code;
+}
+
 // One linked form of the transaction.
 class image {
  public:
-  explicit image(const std::string& form) {
-    const std::string path = std::string(IMAGE_DIRECTORY) + "/" + form + ".elf";
-    std::ifstream file(path, std::ios::binary);
-    bytes_.assign(std::istreambuf_iterator<char>(file), {});
-    if (bytes_.size() < sizeof(Elf64_Ehdr)) throw std::runtime_error("cannot read " + path);
+  explicit image(const std::string& form) : bytes_(contents_of(form + ".elf")) {
     const auto header = at<Elf64_Ehdr>(0);
     const auto names = at<Elf64_Shdr>(header.e_shoff + header.e_shstrndx * sizeof(Elf64_Shdr));
     for (unsigned i = 0; i < header.e_shnum; ++i) {
@@ -40,7 +64,10 @@ class image {
         descriptors = section.sh_size / sizeof(rseq_rl_cs);
         alignment = section.sh_addralign;
       }
-      if (name == ".text") disassemble(header.e_machine, section);
+      if (name == ".text")
+        code = header.e_machine == EM_AARCH64
+                   ? disassembled(CS_ARCH_ARM64, CS_MODE_ARM, text_of(section), section.sh_addr)
+                   : disassembled(CS_ARCH_X86, CS_MODE_64, text_of(section), section.sh_addr);
     }
   }
 
@@ -65,21 +92,8 @@ class image {
     std::memcpy(&value, &bytes_.at(offset), sizeof value);
     return value;
   }
-  void disassemble(unsigned machine, const Elf64_Shdr& text) {
-    csh handle = 0;
-    const bool arm = machine == EM_AARCH64;
-    ASSERT_EQ(cs_open(arm ? CS_ARCH_ARM64 : CS_ARCH_X86, arm ? CS_MODE_ARM : CS_MODE_64, &handle),
-              CS_ERR_OK);
-    // Instructions that Capstone 4 does not know (ARMv8.1) are kept as data of their size.
-    cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
-    cs_insn* found = nullptr;
-    const std::size_t count =
-        cs_disasm(handle, reinterpret_cast<const std::uint8_t*>(&bytes_[text.sh_offset]),
-                  text.sh_size, text.sh_addr, 0, &found);
-    for (std::size_t i = 0; i < count; ++i)
-      code.push_back({found[i].address, found[i].mnemonic, found[i].op_str});
-    cs_free(found, count);
-    cs_close(&handle);
+  std::span<const char> text_of(const Elf64_Shdr& section) const {
+    return std::span(bytes_).subspan(section.sh_offset, section.sh_size);
   }
 
   std::vector<char> bytes_;
@@ -155,6 +169,48 @@ TEST(UnlockTransactionCode, TheWakeLiesInsideTheRange) {
     EXPECT_EQ(system_calls, 1u) << name;
   }
 }
+
+// The store of rseq_rl_cs_publish() for each kind of thread (header_in_c.c).
+struct kind_of_thread {
+  const char* name;
+  cs_arch arch;
+  cs_mode mode;
+  const char* store;
+};
+
+void PrintTo(const kind_of_thread& kind, std::ostream* to) {
+  *to << kind.name << ": " << kind.store;
+}
+
+bool stores(const instruction& i) {
+  return i.mnemonic.starts_with("st") ||
+         (i.mnemonic == "mov" && i.operands.find("ptr [") < i.operands.find(','));
+}
+
+class Publishing : public testing::TestWithParam<kind_of_thread> {};
+
+TEST_P(Publishing, IsOneStoreOfAWholeAddressIntoTheLowOrderBits) {
+  const auto& [name, arch, mode, store] = GetParam();
+  const auto bytes = contents_of(std::string("publish_") + name + ".bin");
+  std::vector<std::string> seen;
+  for (const instruction& i : disassembled(arch, mode, bytes, 0))
+    if (stores(i)) seen.push_back(i.mnemonic + " " + i.operands);
+  EXPECT_EQ(seen, std::vector<std::string>{store});
+}
+
+constexpr kind_of_thread kinds[] = {
+#if defined(__x86_64__)
+    {"x86_64", CS_ARCH_X86, CS_MODE_64, "mov qword ptr [rdi + 0x20], rsi"},
+    {"i386", CS_ARCH_X86, CS_MODE_32, "mov dword ptr [eax + 0x20], edx"},
+#endif
+    {"aarch64", CS_ARCH_ARM64, CS_MODE_ARM, "str x1, [x0, #0x20]"},
+    {"aarch64_ilp32", CS_ARCH_ARM64, CS_MODE_ARM, "str w1, [x0, #0x20]"},
+    // The low-order half comes last. (Instructions are little-endian there too.)
+    {"aarch64_ilp32_be", CS_ARCH_ARM64, CS_MODE_ARM, "str w1, [x0, #0x24]"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Thread, Publishing, testing::ValuesIn(kinds),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 } // namespace
 } // namespace heirlock::lab
