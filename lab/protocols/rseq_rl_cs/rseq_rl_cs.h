@@ -90,7 +90,11 @@ RSEQ_RL_CS_ASSERT(offsetof(struct rseq_rl_cs, post_clear_op_pending_ip) ==
                       RSEQ_RL_CS_POST_CLEAR_OP_PENDING_IP_OFFSET,
                   "ABI");
 RSEQ_RL_CS_ASSERT(RSEQ_RL_CS_ALIGNMENT(struct rseq_area) == 32, "the area's original alignment");
+RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, cpu_id_start) == 0, "the kernel's layout");
+RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, cpu_id) == 4, "the kernel's layout");
 RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rseq_cs) == 8, "the kernel's layout");
+RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, flags) == 16, "the kernel's layout");
+RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, node_id) == 20, "the kernel's layout");
 RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, mm_cid) == 24, "the kernel's layout");
 RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, slice_ctrl) == 28, "the kernel's layout");
 RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rseq_rl_cs) == RSEQ_AREA_RSEQ_RL_CS_OFFSET &&
