@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   add_reproduce(app, chosen);
   add_audit(app, chosen);
   add_compare(app, chosen);
+  add_bench(app, chosen);
   try {
     app.parse(argc, argv);
     if (!chosen) throw CLI::RequiredError("One of the verbs" + names_of_verbs(app));

@@ -21,5 +21,6 @@ void add_demo(CLI::App& app, action& chosen);
 void add_reproduce(CLI::App& app, action& chosen);
 void add_audit(CLI::App& app, action& chosen);
 void add_compare(CLI::App& app, action& chosen);
+void add_bench(CLI::App& app, action& chosen);
 
 } // namespace heirlock::cli
