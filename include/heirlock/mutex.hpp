@@ -53,6 +53,7 @@ class mutex : public detail::lockable<mutex> {
 };
 
 inline void mutex::bind(const domain& where) {
+  detail::forget_held(cells_);
   cells_.word.store(detail::word_free, std::memory_order_relaxed);
   cells_.tail.store(0, std::memory_order_relaxed);
   cells_.domain_id.store(where.inspect().id, std::memory_order_release);

@@ -70,6 +70,17 @@ bool take_bell(bell& taken) noexcept {
   return true;
 }
 
+// Of the description of the current seat, what follows from identity and free bells.
+void seat_becomes_current(const attached_domain& domain, seat& taken) noexcept {
+  thread_self& self = heirlock_self;
+  self.held = nullptr;
+  self.bells = reinterpret_cast<unsigned char*>(taken.bells);
+  self.asymmetric = domain.asymmetric;
+  self.slot = slot_of(domain);
+  choose_bell(self);
+  self.domain_id = domain.id;
+}
+
 bool take_seat(attached_domain& domain, std::uint32_t number) noexcept {
   seat& taken = domain.seat_number(number);
   // C3. 0 is no generation: it says "no seat" in thread_self.
@@ -80,10 +91,12 @@ bool take_seat(attached_domain& domain, std::uint32_t number) noexcept {
   taken.process.store(domain.process, std::memory_order_relaxed);
   taken.thread.store(static_cast<std::uint32_t>(sys::thread_id()), std::memory_order_relaxed);
   end_waiting_places(taken, place_state::gave_up); // C4
-  for (bell& each : taken.bells)
-    if (!take_bell(each)) {
-      for (bell* undone = taken.bells; undone != &each; ++undone)
-        pthread_mutex_unlock(&undone->mutex);
+  // The last first: libc puts each at the head of the kernel's list, so that at death the bells of the mutex queue and of
+  // the first held lock are the first to be marked.
+  for (unsigned i = bell_count; i-- > 0;)
+    if (!take_bell(taken.bells[i])) {
+      while (++i < bell_count)
+        pthread_mutex_unlock(&taken.bells[i].mutex);
       return false;
     }
   remember_robust_list();
@@ -93,12 +106,9 @@ bool take_seat(attached_domain& domain, std::uint32_t number) noexcept {
   std::atomic_thread_fence(std::memory_order_release);
 
   thread_self& self = heirlock_self;
-  self.domain_id = domain.id;
   self.free_bells = detail::all_lock_bells;
   self.identity = detail::identity_of(number, generation);
-  self.bells = reinterpret_cast<unsigned char*>(taken.bells);
-  self.asymmetric = domain.asymmetric;
-  self.slot = slot_of(domain);
+  seat_becomes_current(domain, taken);
   return true;
 }
 
@@ -148,6 +158,7 @@ bool reclaim_unmarked(attached_domain& domain) noexcept {
 void park_current() noexcept {
   thread_self& self = heirlock_self;
   if (self.domain_id == detail::no_domain) return;
+  if (self.held != nullptr) set_aside(self);
   self.parked[self.slot] = {detail::generation_of(self.identity),
                             static_cast<std::uint16_t>(detail::seat_of(self.identity)),
                             static_cast<std::uint16_t>(self.free_bells)};
@@ -165,10 +176,7 @@ bool resume_seat(const attached_domain& domain) noexcept {
   self.parked[slot_of(domain)] = {0, 0, 0};
   self.free_bells = there.free_bells;
   self.identity = detail::identity_of(there.number, there.generation);
-  self.bells = reinterpret_cast<unsigned char*>(domain.seats[there.number - 1].bells);
-  self.asymmetric = domain.asymmetric;
-  self.slot = slot_of(domain);
-  self.domain_id = domain.id;
+  seat_becomes_current(domain, domain.seats[there.number - 1]);
   return true;
 }
 
@@ -194,6 +202,7 @@ int detach_seat(attached_domain& domain) noexcept {
   seat& left = domain.seat_number(detail::seat_of(heirlock_self.identity));
   // Before D2: nothing may use the seat from the first unlocked bell on, not even a signal handler.
   heirlock_self.domain_id = detail::no_domain;
+  heirlock_self.held = nullptr;
   end_waiting_places(left, place_state::done);
   for (unsigned i = bell_count; i-- > 0;) {
     pthread_mutex_unlock(&left.bells[i].mutex);

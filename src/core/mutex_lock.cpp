@@ -21,7 +21,10 @@ namespace {
 namespace bits = detail;
 
 constexpr int spin_pauses = 100;
-constexpr int longest_gap = 32;
+constexpr int longest_gap = 8;
+// A head that was overtaken for so long asks that the next release be kept for heads. Sooner would make every hand-over
+// a change of context, as nobody could take the mutex while the head is being woken.
+constexpr std::int64_t starving_after_ns = 1000000;
 constexpr int still_waiting = -1;
 
 class slow_lock {
@@ -29,8 +32,7 @@ class slow_lock {
   slow_lock(attached_domain& domain, mutex_cells& mutex, const sys::deadline* limit,
             heirlock_inheritance inheritance) noexcept
       : domain_(domain), mutex_(mutex), limit_(limit), inheritance_(inheritance),
-        bell_(static_cast<std::uint32_t>(__builtin_ctz(heirlock_self.free_bells))),
-        mine_(heirlock_self.identity | bell_),
+        mine_(heirlock_self.mine),
         queue_(domain, bits::seat_of(mine_), queue_kind::waiters_of_mutex),
         watch_(domain, bits::seat_of(mine_), queue_kind::watchers_of_bell) {}
 
@@ -54,10 +56,12 @@ class slow_lock {
     return mutex_.word.compare_exchange_strong(free_word, mine_, std::memory_order_acquire);
   }
 
-  // The mutex is ours: its bell is in use from now on.
+  // The mutex is ours. An inherited one is not for the fast release, which would not look whether it was repaired.
   int own(int result) noexcept {
-    bits::thread_self& self = heirlock_self;
-    self.free_bells = (self.free_bells & ~(std::uint32_t{1} << bell_)) | bits::shared_bell_bit;
+    if (result == 0)
+      heirlock_self.held = &mutex_;
+    else
+      set_aside(heirlock_self);
     return result;
   }
 
@@ -74,7 +78,6 @@ class slow_lock {
   mutex_cells& mutex_;
   const sys::deadline* limit_;
   const heirlock_inheritance inheritance_;
-  const std::uint32_t bell_;
   const std::uint64_t mine_;
   queue_place queue_;
   queue_place watch_;
@@ -200,7 +203,8 @@ int slow_lock::inherit(std::uint64_t word) noexcept {
 int slow_lock::lead() noexcept {
   const std::uint64_t set_by_heads = domain_.asymmetric ? 0 : bits::waiters;
   const bell* watched = nullptr;
-  bool has_slept = false;
+  const std::int64_t leads_since = sys::nanoseconds(sys::now(CLOCK_MONOTONIC));
+  bool starving = false;
   for (;;) {
     std::uint64_t word = mutex_.word.load(std::memory_order_acquire);
     if (is_free(word)) {
@@ -214,9 +218,9 @@ int slow_lock::lead() noexcept {
       if (const int result = inherit(word); result != still_waiting) return result;
       continue;
     }
-    // Fairness: who has slept in vain once asks for the next release to be kept for heads, before it spins.
-    std::uint64_t wanted = word | set_by_heads | (has_slept ? bits::starve : 0);
-    if (has_slept && wanted != word) {
+    // Fairness: who starves asks for the next release to be kept for heads, before it spins.
+    std::uint64_t wanted = word | set_by_heads | (starving ? bits::starve : 0);
+    if (starving && wanted != word) {
       if (!mutex_.word.compare_exchange_strong(word, wanted, std::memory_order_seq_cst)) continue;
       word = wanted;
     }
@@ -249,7 +253,7 @@ int slow_lock::lead() noexcept {
       before.add_to(sleep);
     count(domain_.counters().head_sleeps);
     const wait_end end = wait(sleep);
-    has_slept = true;
+    starving = sys::nanoseconds(sys::now(CLOCK_MONOTONIC)) - leads_since > starving_after_ns;
     if (now.died_since() && sys::wake_all(rings.flag) > 0) count(domain_.counters().relays);
     if (end == wait_end::deadline) return give_up();
     if (end == wait_end::backstop) {
@@ -284,5 +288,6 @@ int heirlock_lock_slow(mutex_cells* mutex, int clock, const timespec* until,
   // The fast path may have failed for want of a seat only.
   if (heirlock::detail::lock_fast(*mutex)) return 0;
   if (owned_by_caller(mutex->word.load(std::memory_order_relaxed))) return EDEADLK;
+  if (heirlock_self.held != nullptr) set_aside(heirlock_self);
   return slow_lock(*domain, *mutex, limit_or_none, inheritance).run();
 }

@@ -15,24 +15,25 @@ namespace {
 
 namespace bits = detail;
 
-bell& own_bell(attached_domain& domain, std::uint32_t number) noexcept {
-  return domain.seat_number(bits::seat_of(heirlock_self.identity)).bells[number];
+bell& own_bell(std::uint32_t number) noexcept {
+  return *reinterpret_cast<bell*>(heirlock_self.bells + number * bits::bell_stride);
 }
 
-// A release that stores something else than 0. The order of things is that of unlock_fast.
-void release(attached_domain& domain, mutex_cells& mutex, std::uint64_t seen,
-             std::uint64_t left) noexcept {
+// Every release but the uncontended one of the lock that was acquired last. The order of things is that of unlock_fast.
+void release(mutex_cells& mutex, std::uint64_t seen, std::uint64_t left) noexcept {
+  bits::thread_self& self = heirlock_self;
   const std::uint32_t number = bits::bell_of(seen);
   bool ring = false;
-  if (!domain.asymmetric) {
+  if (self.asymmetric == 0) {
     ring = (mutex.word.exchange(left, std::memory_order_release) & bits::waiters) !=
            0; // sync handover
   } else {
     mutex.word.store(left, std::memory_order_release); // sync handover, sync asymmetric
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    ring = own_bell(domain, number).flag.load(std::memory_order_relaxed) != 0;
+    ring = own_bell(number).flag.load(std::memory_order_relaxed) != 0;
   }
-  heirlock_self.free_bells |= std::uint32_t{1} << number;
+  self.free_bells |= std::uint32_t{1} << number;
+  if (self.held == nullptr) choose_bell(self);
   if (ring) heirlock_ring_bell(number);
 }
 
@@ -43,6 +44,7 @@ int init_mutex(mutex_cells& mutex, attached_domain* domain) noexcept {
   int error = 0;
   if (domain == nullptr) domain = default_domain(error);
   if (domain == nullptr) return error;
+  forget_held(mutex);
   mutex.word.store(bits::word_free, std::memory_order_relaxed);
   mutex.tail.store(0, std::memory_order_relaxed);
   mutex.domain_id.store(domain->id, std::memory_order_release);
@@ -69,12 +71,12 @@ int recover_mutex(mutex_cells& mutex, attached_domain& domain) noexcept {
   const bool owned = !is_free(word) && word != bits::word_not_recoverable;
   if (owned) {
     bits::thread_self& self = heirlock_self;
-    const auto bell = static_cast<std::uint32_t>(__builtin_ctz(self.free_bells));
+    if (self.held != nullptr) set_aside(self);
     // Killed between the two stores: the word names a seat of the new table under the old id. The next
     // recover() finds an owner as well, which is the truth.
-    mutex.word.store(self.identity | bell | bits::inconsistent, std::memory_order_release);
+    mutex.word.store(self.mine | bits::inconsistent, std::memory_order_release);
     mutex.domain_id.store(domain.id, std::memory_order_release);
-    self.free_bells = (self.free_bells & (self.free_bells - 1)) | bits::shared_bell_bit;
+    set_aside(self);
     return EOWNERDEAD;
   }
   if (is_free(word)) mutex.word.store(bits::word_free, std::memory_order_relaxed);
@@ -91,11 +93,10 @@ int heirlock_trylock_slow(mutex_cells* mutex, heirlock_inheritance inheritance) 
   // Claiming a seat may wait for other claims, never for the mutex.
   if (const int error = enter(*mutex, domain, nullptr)) return error;
   heirlock::detail::thread_self& self = heirlock_self;
-  const auto number = static_cast<std::uint32_t>(__builtin_ctz(self.free_bells));
-  const std::uint64_t mine = self.identity | number;
+  if (self.held != nullptr) set_aside(self);
   for (;;) {
     std::uint64_t word = mutex->word.load(std::memory_order_acquire);
-    std::uint64_t wanted = mine;
+    std::uint64_t wanted = self.mine;
     int result = 0;
     if (word == bits::word_not_recoverable) return ENOTRECOVERABLE;
     if (!is_free(word)) {
@@ -107,31 +108,38 @@ int heirlock_trylock_slow(mutex_cells* mutex, heirlock_inheritance inheritance) 
     }
     // sync handover
     if (!mutex->word.compare_exchange_strong(word, wanted, std::memory_order_acquire)) continue;
-    self.free_bells = (self.free_bells & (self.free_bells - 1)) | bits::shared_bell_bit;
-    if (result != 0) count(domain->counters().owner_deaths);
+    if (result == 0) {
+      self.held = mutex;
+      return 0;
+    }
+    set_aside(self); // not for the fast release, which would not look whether it was repaired
+    count(domain->counters().owner_deaths);
     return result;
   }
 }
 
 int heirlock_unlock_slow(mutex_cells* mutex) noexcept {
-  attached_domain* domain = nullptr;
-  if (const int error = enter_as_owner(*mutex, domain)) return error;
+  heirlock::detail::thread_self& self = heirlock_self;
+  if (self.held == mutex) self.held = nullptr; // its bell never ceased to count as free
+  if (mutex->domain_id.load(std::memory_order_relaxed) != self.domain_id) {
+    attached_domain* domain = nullptr;
+    if (const int error = enter_as_owner(*mutex, domain)) return error;
+  }
   const std::uint64_t seen = mutex->word.load(std::memory_order_relaxed);
   if (!owned_by_caller(seen)) return EPERM;
   // An owner that was told of a death and did not repair: nobody shall trust the data again.
   const std::uint64_t left = (seen & bits::inconsistent) != 0 ? bits::word_not_recoverable
                              : (seen & bits::starve) != 0     ? bits::word_reserved
                                                               : bits::word_free;
-  release(*domain, *mutex, seen, left);
+  release(*mutex, seen, left);
   return 0;
 }
 
 int heirlock_ring_bell(std::uint32_t number) noexcept {
-  heirlock::detail::thread_self& self = heirlock_self;
-  auto& rings = *reinterpret_cast<bell*>(self.bells + number * heirlock::detail::bell_stride);
+  bell& rings = own_bell(number);
   // Only the owner clears the flag, and always before it wakes: a head that finds 0 here sets it anew and
   // then sees the release.
-  if (self.asymmetric != 0) rings.flag.store(0, std::memory_order_relaxed);
+  if (heirlock_self.asymmetric != 0) rings.flag.store(0, std::memory_order_relaxed);
   heirlock::sys::wake_all(rings.flag);
   return 0;
 }

@@ -10,8 +10,8 @@
 #include <cerrno>
 
 extern "C" {
-__thread heirlock::detail::thread_self heirlock_self __attribute__((tls_model("initial-exec"))) = {
-    heirlock::detail::no_domain, 0, 0, nullptr, 0, 0, {}};
+__thread heirlock::detail::thread_self heirlock_self HEIRLOCK_TLS_MODEL =
+    heirlock::detail::without_a_seat;
 }
 
 namespace heirlock::core {
@@ -28,7 +28,7 @@ std::atomic<std::atomic<std::uint32_t>*> fork_witness{nullptr};
 bool handlers_installed = false;
 
 // The list that links this thread's bells; a forked child finds the address in its copy.
-__thread robust_list_head* list_of_bells __attribute__((tls_model("initial-exec"))) = nullptr;
+__thread robust_list_head* list_of_bells HEIRLOCK_TLS_MODEL = nullptr;
 
 bool take(const sys::deadline* limit) noexcept {
   std::uint32_t expected = free;
@@ -103,7 +103,7 @@ void remember_robust_list() noexcept {
 }
 
 void forget_seats() noexcept {
-  heirlock_self = {detail::no_domain, 0, 0, nullptr, 0, 0, {}};
+  heirlock_self = detail::without_a_seat;
 }
 
 } // namespace heirlock::core

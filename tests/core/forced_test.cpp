@@ -259,8 +259,11 @@ TEST_P(ForcedTest, AHeadThatSleptInVainIsKeptTheNextReleaseAndTakesIt) {
   lock->lock();
   child head(acquires(*lock, *served));
   ASSERT_TRUE(head.falls_asleep());
-  sleep_in_vain(where, *lock, head);
-  EXPECT_NE(cells_of(*lock).word & detail::starve, 0u);
+  // Once is too soon, unless it took long.
+  EXPECT_TRUE(eventually([&] {
+    sleep_in_vain(where, *lock, head);
+    return (cells_of(*lock).word & detail::starve) != 0 || HasFatalFailure();
+  }));
   head.send(SIGSTOP);
   ASSERT_TRUE(head.stops());
   lock->unlock();

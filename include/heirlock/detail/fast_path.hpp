@@ -14,6 +14,14 @@
 
 #define HEIRLOCK_API __attribute__((visibility("default")))
 
+// A function call to find a thread's variable would cost as much as half of the fast path. glibc keeps room for the
+// small initial-exec variables of libraries that are loaded at run time; musl does not, and would refuse to load.
+#if defined(__GLIBC__)
+#define HEIRLOCK_TLS_MODEL __attribute__((tls_model("initial-exec")))
+#else
+#define HEIRLOCK_TLS_MODEL
+#endif
+
 namespace heirlock::detail {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -47,25 +55,35 @@ struct parked_seat {
 
 // One per thread. The first part describes the seat in the domain that the thread used last; while there
 // is none, domain_id is no_domain and every operation takes the slow path.
+//
+// The lock that the thread acquired last is remembered here instead of being read from its word: a load so soon after the
+// atomic operation that wrote the word costs as much as half of such an operation. `held` is set only where the word
+// became `mine`, without INCONSISTENT, and is cleared by whatever ends that: the release, a detach, a switch to
+// another domain, a fork, a new initialisation. The bell that `mine` names counts as free meanwhile; when a second lock is
+// taken, set_aside() counts it as used.
 struct thread_self {
   std::uint32_t domain_id;
   std::uint32_t
-      free_bells; // bit b: bell b is not named by a held lock; the shared bell is always free
-  std::uint64_t identity;   // generation and seat, in their places in a lock word
-  unsigned char* bells;     // the seat's bells; the first 32 bits of each are its flag
+      free_bells; // bit b: bell b is not named by a lock that was set aside; the shared bell is always free
+  std::uint64_t mine; // what the word of the next lock becomes: identity, and one of the free bells
+  mutex_cells* held;  // acquired with `mine`, not yet released
+  unsigned char* flag;      // of the bell that `mine` names
   std::uint32_t asymmetric; // the domain's unlock mode
   std::uint32_t slot;       // the domain's place in this process
+  std::uint64_t identity;   // generation and seat, in their places in a lock word
+  unsigned char* bells;     // the seat's bells; the first 32 bits of each are its flag
   parked_seat parked[max_domains];
 };
 static_assert(std::is_trivial_v<thread_self>);
+
+inline constexpr thread_self without_a_seat = {no_domain, 0, 0, nullptr, nullptr,
+                                               0,         0, 0, nullptr, {}};
 
 } // namespace heirlock::detail
 
 extern "C" {
 
-// Initial-exec: a function call to find the variable would cost as much as half of the fast path.
-extern HEIRLOCK_API __thread ::heirlock::detail::thread_self heirlock_self
-    __attribute__((tls_model("initial-exec")));
+extern HEIRLOCK_API __thread ::heirlock::detail::thread_self heirlock_self HEIRLOCK_TLS_MODEL;
 
 // What to do about a dead owner.
 enum heirlock_inheritance : int {
@@ -87,6 +105,25 @@ HEIRLOCK_API int heirlock_owner_tid(const ::heirlock::detail::mutex_cells*, int*
 
 namespace heirlock::detail {
 
+// Chooses the bell of the next lock.
+inline void choose_bell(thread_self& self) noexcept {
+  const auto bell = static_cast<std::uint32_t>(__builtin_ctz(self.free_bells));
+  self.mine = self.identity | bell;
+  self.flag = self.bells + bell * bell_stride;
+}
+
+// The bell that `mine` names is a held lock's from now on, and the next lock gets another.
+inline void set_aside(thread_self& self) noexcept {
+  self.free_bells = (self.free_bells & ~(std::uint32_t{1} << bell_of(self.mine))) | shared_bell_bit;
+  self.held = nullptr;
+  choose_bell(self);
+}
+
+// The memory becomes a new mutex: whatever the caller held there, it holds it no more.
+inline void forget_held(const mutex_cells& mutex) noexcept {
+  if (heirlock_self.held == &mutex) set_aside(heirlock_self);
+}
+
 // True when the mutex was free and is now the caller's. False decides nothing: ask the slow path.
 __attribute__((always_inline)) inline bool lock_fast(mutex_cells& mutex) noexcept {
   thread_self& self = heirlock_self;
@@ -94,46 +131,48 @@ __attribute__((always_inline)) inline bool lock_fast(mutex_cells& mutex) noexcep
   // would make two owners. It also sends a thread without a seat, and a mutex without a domain, away.
   if (__builtin_expect(mutex.domain_id.load(std::memory_order_relaxed) != self.domain_id, 0))
     return false;
-  const std::uint32_t free_bells = self.free_bells;
-  const std::uint64_t mine = self.identity | static_cast<std::uint32_t>(__builtin_ctz(free_bells));
+  if (__builtin_expect(self.held != nullptr, 0)) set_aside(self);
   std::uint64_t expected = word_free;
   // sync handover: acquires what the last owner did before its release.
   // sync seated: the store needs no release of its own. claim() ends with a release fence, which orders
   // the seat's generation and bells before every word that will ever name them.
-  if (__builtin_expect(!mutex.word.compare_exchange_strong(
-                           expected, mine, std::memory_order_acquire, std::memory_order_relaxed),
+  if (__builtin_expect(!mutex.word.compare_exchange_strong(expected, self.mine,
+                                                           std::memory_order_acquire,
+                                                           std::memory_order_relaxed),
                        0))
     return false;
-  self.free_bells = (free_bells & (free_bells - 1)) | shared_bell_bit;
+  self.held = &mutex;
   return true;
 }
 
-// 0, or EPERM when the caller does not own the mutex (which is then untouched), or as the slow path says.
+// 0, or as the slow path says: EPERM when the caller does not own the mutex, which is then untouched.
 __attribute__((always_inline)) inline int unlock_fast(mutex_cells& mutex) noexcept {
   thread_self& self = heirlock_self;
-  std::uint64_t seen = mutex.word.load(std::memory_order_relaxed);
-  if (__builtin_expect(mutex.domain_id.load(std::memory_order_relaxed) != self.domain_id ||
-                           (seen ^ self.identity) >= plain_owner_limit,
-                       0))
-    return heirlock_unlock_slow(&mutex);
-  // From the release on the mutex may be gone: nothing after it touches the mutex. The bell is given back
-  // before, which nobody but this thread can tell.
-  const std::uint32_t bell = bell_of(seen);
-  self.free_bells = self.free_bells | std::uint32_t{1} << bell;
+  // Also the check that the caller is the owner: `held` is this mutex only while it is.
+  if (__builtin_expect(self.held != &mutex, 0)) return heirlock_unlock_slow(&mutex);
+  // From the release on the mutex may be gone: nothing after it touches the mutex.
   if (self.asymmetric == 0) {
-    // sync handover. STARVE may have come since the load; to overlook it is legal.
-    seen = mutex.word.exchange(word_free, std::memory_order_release);
-    if (__builtin_expect((seen & waiters) != 0, 0)) return heirlock_ring_bell(bell);
-  } else {
-    // sync handover, sync asymmetric: a store and a load that the processor may reorder. The waiter makes
-    // up for it: it sets the flag, runs a barrier on every processor, and only then looks at the word.
-    mutex.word.store(word_free, std::memory_order_release);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    const auto* flag =
-        reinterpret_cast<const std::atomic<std::uint32_t>*>(self.bells + bell * bell_stride);
-    if (__builtin_expect(flag->load(std::memory_order_relaxed) != 0, 0))
-      return heirlock_ring_bell(bell);
+    std::uint64_t expected = self.mine;
+    // sync handover. WAITERS or STARVE has come: the slow path releases, and wakes.
+    if (__builtin_expect(!mutex.word.compare_exchange_strong(expected, word_free,
+                                                             std::memory_order_release,
+                                                             std::memory_order_relaxed),
+                         0))
+      return heirlock_unlock_slow(&mutex);
+    self.held = nullptr;
+    return 0;
   }
+  const auto* flag = reinterpret_cast<const std::atomic<std::uint32_t>*>(self.flag);
+  // Somebody waits: the slow path looks whether the mutex is to be reserved. To overlook that here is legal.
+  if (__builtin_expect(flag->load(std::memory_order_relaxed) != 0, 0))
+    return heirlock_unlock_slow(&mutex);
+  // sync handover, sync asymmetric: a store and a load that the processor may reorder. The waiter makes
+  // up for it: it sets the flag, runs a barrier on every processor, and only then looks at the word.
+  mutex.word.store(word_free, std::memory_order_release);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  self.held = nullptr; // after the release: the two stores the other way round cost a third more
+  if (__builtin_expect(flag->load(std::memory_order_relaxed) != 0, 0))
+    return heirlock_ring_bell(bell_of(self.mine));
   return 0;
 }
 

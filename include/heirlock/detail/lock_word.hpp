@@ -41,14 +41,10 @@ inline constexpr std::uint64_t word_free = 0;
 inline constexpr std::uint64_t word_reserved = std::uint64_t{1} << reserved_shift;
 inline constexpr std::uint64_t word_not_recoverable = std::uint64_t{1} << lost_shift;
 
-// Two words that differ only below this value have the same owner, and neither STARVE nor INCONSISTENT
-// differs: an unlock compares (word ^ identity) with it to see in one step that the common release will do.
-inline constexpr std::uint64_t plain_owner_limit = std::uint64_t{1} << starve_shift;
-// Below this one they have the same owner, whatever the flags.
+// Two words that differ only below this value have the same owner, whatever the flags.
 inline constexpr std::uint64_t same_owner_limit = std::uint64_t{1} << reserved_shift;
 
 static_assert(waiters_shift == bell_bits, "WAITERS lies just above the bell");
-static_assert(waiters < plain_owner_limit && starve >= plain_owner_limit);
 static_assert(inconsistent < same_owner_limit && word_reserved >= same_owner_limit);
 static_assert(seat_shift + seat_bits == lost_shift && lost_shift < generation_shift);
 
