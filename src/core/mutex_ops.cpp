@@ -33,6 +33,9 @@ void release(mutex_cells& mutex, std::uint64_t seen, std::uint64_t left) noexcep
     ring = own_bell(number).flag.load(std::memory_order_relaxed) != 0;
   }
   self.free_bells |= std::uint32_t{1} << number;
+  // It may be the held one, found through another mapping of its memory. Should it be another that shares the bell, then
+  // the held one is released here, too.
+  if (number == bits::bell_of(self.mine)) self.held = nullptr;
   if (self.held == nullptr) choose_bell(self);
   if (ring) heirlock_ring_bell(number);
 }

@@ -206,6 +206,40 @@ TEST_P(MutexTest, AThreadThatEndsWithTheMutexIsADeadOwner) {
   EXPECT_TRUE(lock.acquire().needs_repair());
 }
 
+// Shared memory may be mapped twice: what was locked through one mapping is released through the other, and the first
+// must not count as locked any more.
+TEST_P(MutexTest, TwoMappingsOfOneMutexAreOneMutex) {
+  const int memory = memfd_create("mutex", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(memory, sizeof(heirlock::mutex)), 0);
+  const auto map = [&] {
+    return mmap(nullptr, sizeof(heirlock::mutex), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+  };
+  void* const first = map();
+  void* const second = map();
+  close(memory);
+  ASSERT_TRUE(first != MAP_FAILED && second != MAP_FAILED);
+  auto& here = *new (first) heirlock::mutex(where);
+  auto& there = *static_cast<heirlock::mutex*>(second);
+  here.lock();
+  there.unlock();
+  std::atomic<int> step{0};
+  std::thread owner([&] {
+    here.lock();
+    step = 1;
+    while (step == 1)
+      std::this_thread::yield();
+    EXPECT_NO_THROW(here.unlock());
+  });
+  while (step == 0)
+    std::this_thread::yield();
+  EXPECT_THROW(here.unlock(), lock_error) << "it is the other thread's";
+  EXPECT_EQ(there.try_acquire().status(), status::busy);
+  step = 2;
+  owner.join();
+  munmap(first, sizeof(heirlock::mutex));
+  munmap(second, sizeof(heirlock::mutex));
+}
+
 TEST_P(MutexTest, DetachingWithTheMutexIsADeath) {
   heirlock::mutex lock(where);
   std::thread([&] {
