@@ -20,6 +20,10 @@ namespace heirlock {
 // Any process may be killed at any instruction. If it owned the mutex, the next one is told; nobody waits
 // for the dead; and the kernel never writes to the mutex, so its memory may be reused as soon as the program
 // knows by its own logic that nobody is inside an operation on it.
+//
+// 16 bytes, standard layout, to be aligned to 8. Errors are those of heirlock.h, as status or as lock_error, and so are
+// memory order and what is said there of threads, signals, cancellation and vfork. A time that has passed still gets a
+// free mutex. Everything here may be called by any thread that can reach the mutex, at any time after its construction.
 class mutex : public detail::lockable<mutex> {
  public:
   mutex() : mutex(domain::of_user()) {}
@@ -32,6 +36,13 @@ class mutex : public detail::lockable<mutex> {
   void mark_consistent() {
     if (const int code = heirlock_mark_consistent(&cells_))
       throw lock_error(code, "mark_consistent");
+  }
+
+  // For a mutex in a segment that outlived its domain (a file after a reboot, a domain that was removed): it belongs
+  // to `where` from now on, and the caller has it. owner_died: it had an owner, repair. busy: its domain is attached
+  // here, there is nothing to recover. No other thread may be able to reach the mutex meanwhile.
+  [[nodiscard]] outcome<mutex> recover(const domain& where) noexcept {
+    return {*this, recover_raw(where)};
   }
 
  private:
@@ -48,6 +59,10 @@ class mutex : public detail::lockable<mutex> {
     return heirlock_trylock_slow(&cells_, inheritance);
   }
   int unlock_raw() noexcept { return detail::unlock_fast(cells_); }
+  int recover_raw(const domain& where) noexcept {
+    const int code = heirlock_recover(&cells_, where.native_handle());
+    return code != 0 ? code : acquire_raw(detail::no_clock, nullptr, heirlock_inherit);
+  }
 
   detail::mutex_cells cells_;
 };

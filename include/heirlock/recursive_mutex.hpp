@@ -7,8 +7,10 @@
 
 namespace heirlock {
 
-// A mutex that its owner may lock again. The count belongs to the owner alone: a new one starts at 1,
-// whatever a dead one left, so it needs no care at death.
+// A mutex that its owner may lock again, up to 2^24 times (then EAGAIN). 24 bytes.
+// A relock of a mutex that still is to be repaired is `acquired`: who was told has to know.
+//
+// The count belongs to the owner alone: a new one starts at 1, whatever a dead one left, so it needs no care at death.
 class recursive_mutex : public detail::lockable<recursive_mutex> {
  public:
   static constexpr std::uint32_t most_locks = 1u << 24;
@@ -20,6 +22,10 @@ class recursive_mutex : public detail::lockable<recursive_mutex> {
   recursive_mutex& operator=(const recursive_mutex&) = delete;
 
   void mark_consistent() { inner_.mark_consistent(); }
+  // As mutex::recover.
+  [[nodiscard]] outcome<recursive_mutex> recover(const domain& where) noexcept {
+    return {*this, first(inner_.recover_raw(where))};
+  }
 
  private:
   friend class detail::lockable<recursive_mutex>;
@@ -33,7 +39,7 @@ class recursive_mutex : public detail::lockable<recursive_mutex> {
     return heirlock_is_mine(&inner_.cells_) != 0;
   }
   int again() noexcept {
-    if (count_ == most_locks) return EAGAIN;
+    if (count_ >= most_locks) return EAGAIN;
     ++count_;
     return 0;
   }

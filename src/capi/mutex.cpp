@@ -38,11 +38,12 @@ inline bool is_plain(const heirlock_mutex_t* mutex) noexcept {
 }
 
 int relock(heirlock_mutex_t* mutex) noexcept {
-  if (mutex->count_ == most_recursive_locks) return EAGAIN;
+  if (mutex->count_ >= most_recursive_locks) return EAGAIN;
   ++mutex->count_;
   return 0;
 }
 
+// The owner's count starts anew, whatever the last one left.
 int first_lock(heirlock_mutex_t* mutex, int result) noexcept {
   if (result == 0 || result == EOWNERDEAD) mutex->count_ = 1;
   return result;
@@ -82,28 +83,34 @@ inline int lock_until(heirlock_mutex_t* mutex, int clock, const timespec* until)
 } // namespace
 
 int heirlock_mutexattr_init(heirlock_mutexattr_t* attributes) noexcept {
+  if (attributes == nullptr) return EINVAL;
   *attributes = {HEIRLOCK_MUTEX_NORMAL, 0, nullptr};
   return 0;
 }
 
 int heirlock_mutexattr_settype(heirlock_mutexattr_t* attributes, int type) noexcept {
-  if (type < HEIRLOCK_MUTEX_NORMAL || type > HEIRLOCK_MUTEX_RECURSIVE) return EINVAL;
+  if (attributes == nullptr || type < HEIRLOCK_MUTEX_NORMAL || type > HEIRLOCK_MUTEX_RECURSIVE)
+    return EINVAL;
   attributes->type = static_cast<std::uint32_t>(type);
   return 0;
 }
 
 int heirlock_mutexattr_setdomain(heirlock_mutexattr_t* attributes,
                                  heirlock_domain_t* domain) noexcept {
+  if (attributes == nullptr) return EINVAL;
   attributes->domain = domain;
   return 0;
 }
 
 int heirlock_mutexattr_destroy(heirlock_mutexattr_t* attributes) noexcept {
+  if (attributes == nullptr) return EINVAL;
   attributes->type = ~std::uint32_t{0}; // an init with it fails
   return 0;
 }
 
 int heirlock_mutex_init(heirlock_mutex_t* mutex, const heirlock_mutexattr_t* attributes) noexcept {
+  if (mutex == nullptr || reinterpret_cast<std::uintptr_t>(mutex) % alignof(mutex_cells) != 0)
+    return EINVAL;
   const std::uint32_t type =
       attributes != nullptr ? attributes->type : std::uint32_t{HEIRLOCK_MUTEX_NORMAL};
   if (type > HEIRLOCK_MUTEX_RECURSIVE) return EINVAL;
@@ -117,7 +124,7 @@ int heirlock_mutex_init(heirlock_mutex_t* mutex, const heirlock_mutexattr_t* att
 }
 
 int heirlock_mutex_destroy(heirlock_mutex_t* mutex) noexcept {
-  if (!is_valid(mutex)) return EINVAL;
+  if (mutex == nullptr || !is_valid(mutex)) return EINVAL;
   if (const int error = destroy_mutex(cells(mutex))) return error;
   mutex->version_and_type_ = 0;
   return 0;
@@ -134,10 +141,12 @@ int heirlock_mutex_trylock(heirlock_mutex_t* mutex) noexcept {
 }
 
 int heirlock_mutex_timedlock(heirlock_mutex_t* mutex, const timespec* until) noexcept {
+  if (until == nullptr) return EINVAL;
   return lock_until(mutex, heirlock::detail::realtime_clock, until);
 }
 
 int heirlock_mutex_clocklock(heirlock_mutex_t* mutex, int clock, const timespec* until) noexcept {
+  if (until == nullptr || (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)) return EINVAL;
   return lock_until(mutex, clock, until);
 }
 
@@ -147,10 +156,10 @@ int heirlock_mutex_unlock(heirlock_mutex_t* mutex) noexcept {
 }
 
 int heirlock_mutex_consistent(heirlock_mutex_t* mutex) noexcept {
-  return is_valid(mutex) ? heirlock_mark_consistent(&cells(mutex)) : EINVAL;
+  return mutex != nullptr && is_valid(mutex) ? heirlock_mark_consistent(&cells(mutex)) : EINVAL;
 }
 
 int heirlock_mutex_recover(heirlock_mutex_t* mutex, heirlock_domain_t* domain) noexcept {
-  if (!is_valid(mutex)) return EINVAL;
-  return first_lock(mutex, recover_mutex(cells(mutex), *domain));
+  if (mutex == nullptr || !is_valid(mutex)) return EINVAL;
+  return first_lock(mutex, heirlock_recover(&cells(mutex), domain));
 }

@@ -51,10 +51,15 @@ int join(attached_domain& domain) noexcept {
     // A child has to register again; so that a refusal leaves it outside.
     if (const int error = sys::register_for_barriers()) return error;
   }
-  const std::uint32_t number = header.processes.fetch_add(1, std::memory_order_relaxed) + 1;
+  // After 2^32 processes the numbers come again: one that a living process has is passed over, not waited for.
+  const sys::deadline at_once{CLOCK_MONOTONIC, {0, 0}};
   int error = 0;
-  domain.liveness_pin = lock_byte_for_life(domain, liveness_bytes + number, nullptr, error);
-  if (error == 0) domain.process = number;
+  do {
+    const std::uint32_t number = header.processes.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (number == 0) continue;
+    domain.liveness_pin = lock_byte_for_life(domain, liveness_bytes + number, &at_once, error);
+    if (error == 0) domain.process = number;
+  } while (domain.process == 0 && (error == 0 || error == ETIMEDOUT));
   return error;
 }
 
@@ -91,6 +96,9 @@ bool take_seat(attached_domain& domain, std::uint32_t number) noexcept {
   taken.process.store(domain.process, std::memory_order_relaxed);
   taken.thread.store(static_cast<std::uint32_t>(sys::thread_id()), std::memory_order_relaxed);
   end_waiting_places(taken, place_state::gave_up); // C4
+  // sync generation: libc's trylock need not release anything. Who reads a bell that C5 has locked reads the
+  // new generation after it, and the states of C4.
+  std::atomic_thread_fence(std::memory_order_release);
   // The last first: libc puts each at the head of the kernel's list, so that at death the bells of the mutex queue and of
   // the first held lock are the first to be marked.
   for (unsigned i = bell_count; i-- > 0;)
@@ -184,6 +192,7 @@ int claim_seat(attached_domain& domain, const sys::deadline* limit) noexcept {
   if (resume_seat(domain)) return 0;
   process_lock inside(limit);
   if (!inside.held()) return ETIMEDOUT;
+  if (domain.header.load(std::memory_order_relaxed) == nullptr) return EINVAL; // closed meanwhile
   claim_lock alone(domain, limit);
   if (alone.error() != 0) return alone.error();
   if (const int error = join(domain)) return error;
@@ -216,6 +225,7 @@ int detach_seat(attached_domain& domain) noexcept {
 void mark_dead(seat& gone) noexcept {
   for (bell& each : gone.bells) {
     const std::uint32_t word = each.word().load(std::memory_order_acquire);
+    // sync death, in the kernel's stead.
     if (sys::is_held(word))
       each.word().store((word & FUTEX_WAITERS) | FUTEX_OWNER_DIED, std::memory_order_seq_cst);
     sys::wake_all(each.word());

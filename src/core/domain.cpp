@@ -13,7 +13,17 @@ attached_domain domains[detail::max_domains];
 
 namespace {
 
-std::atomic<attached_domain*> cached_default{nullptr};
+// Slot and id of the default domain, 0: not known. The id, because the slot may have been closed and taken by another
+// domain since; no domain has the id 0.
+std::atomic<std::uint64_t> known_default{0};
+
+attached_domain* look_up_default() noexcept {
+  const std::uint64_t known = known_default.load(std::memory_order_acquire);
+  attached_domain& domain = domains[known >> 32];
+  const bool is_it = domain.header.load(std::memory_order_acquire) != nullptr &&
+                     domain.id == static_cast<std::uint32_t>(known);
+  return is_it ? &domain : nullptr;
+}
 
 bool is_file_of(const attached_domain& domain, int descriptor) noexcept {
   struct stat status {};
@@ -30,15 +40,17 @@ attached_domain* find_domain(std::uint32_t id) noexcept {
   return nullptr;
 }
 
-attached_domain* default_domain(int& error) noexcept {
-  attached_domain* known = cached_default.load(std::memory_order_acquire);
-  if (known != nullptr && known->header.load(std::memory_order_acquire) != nullptr) return known;
-  const heirlock_domain_options_t options = HEIRLOCK_DOMAIN_OPTIONS_INIT;
+attached_domain* default_domain(bool make, int& error) noexcept {
+  if (attached_domain* known = look_up_default()) return known;
+  heirlock_domain_options_t options = HEIRLOCK_DOMAIN_OPTIONS_INIT;
+  if (!make) options.flags = HEIRLOCK_DOMAIN_MUST_EXIST;
   heirlock_error_t details;
-  error = open_domain(options, known, details);
+  attached_domain* opened = nullptr;
+  error = open_domain(options, opened, details);
   if (error != 0) return nullptr;
-  cached_default.store(known, std::memory_order_release);
-  return known;
+  known_default.store(std::uint64_t{slot_of(*opened)} << 32 | opened->id,
+                      std::memory_order_release);
+  return opened;
 }
 
 // The descriptor first: it still leads to the file when the name does not. It may have been closed by the

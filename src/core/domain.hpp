@@ -52,8 +52,9 @@ inline std::uint32_t slot_of(const attached_domain& domain) noexcept {
 }
 // The attachment with this id, or nullptr. Constant time: the table is small and fixed.
 attached_domain* find_domain(std::uint32_t id) noexcept;
-// Attaches to this user's default domain at the first call. nullptr and an errno value when it is refused.
-attached_domain* default_domain(int& error) noexcept;
+// Attaches to this user's default domain at the first call. nullptr and an errno value when it is refused, or is not
+// there and not to be made.
+attached_domain* default_domain(bool make, int& error) noexcept;
 
 // Seats in this domain that are held by threads of this process are alive.
 bool has_own_seats(attached_domain& domain) noexcept;

@@ -16,7 +16,7 @@ constexpr std::uint32_t default_backstop_ms = 1000;
 int random_id(std::uint32_t& id) noexcept {
   do {
     if (const int error = sys::random_bytes(&id, sizeof id); error < 0) return error;
-  } while (id == 0 || id == detail::no_domain);
+  } while (id == 0);
   return 0;
 }
 

@@ -9,14 +9,17 @@
 namespace heirlock::core {
 
 int domain_of(const mutex_cells& mutex, attached_domain*& domain) noexcept {
+  // The kernel sleeps on aligned words only.
+  if (reinterpret_cast<std::uintptr_t>(&mutex) % alignof(mutex_cells) != 0) return EINVAL;
   const std::uint32_t id = mutex.domain_id.load(std::memory_order_relaxed);
-  if (id == 0 || id == detail::no_domain) return EINVAL;
+  if (id == 0) return EINVAL;
   domain = find_domain(id);
   if (domain != nullptr) return 0;
-  // The mutex may be of the default domain, which this process has had no reason to attach to so far. An id
-  // that is not the default's is refused: to adopt it would be to trust a table that was not chosen.
+  // The mutex may be of the default domain, which this process has had no reason to attach to so far, and which
+  // exists if it is. An id that is not the default's is refused: to adopt it would be to trust a table that was not
+  // chosen.
   int error = 0;
-  domain = default_domain(error);
+  domain = default_domain(false, error);
   if (domain == nullptr || domain->id != id) return EXDEV;
   return 0;
 }

@@ -26,6 +26,7 @@ constexpr int longest_gap = 8;
 // a change of context, as nobody could take the mutex while the head is being woken.
 constexpr std::int64_t starving_after_ns = 1000000;
 constexpr int still_waiting = -1;
+constexpr std::int64_t ns_per_ms = 1000000;
 
 class slow_lock {
  public:
@@ -82,6 +83,8 @@ class slow_lock {
   queue_place queue_;
   queue_place watch_;
   std::uint64_t word_at_backstop_ = bits::word_free;
+  bool unbarred_ = false;  // no barrier could be had: a release may overlook this head's flag
+  std::int64_t turns_ = 0; // of an unbarred head, since its last backstop
 };
 
 // True: taken. Gaps grow, so that many spinners do not keep the line from the owner, who needs it to release.
@@ -107,10 +110,21 @@ bool slow_lock::spin(bool head) noexcept {
 
 slow_lock::wait_end slow_lock::wait(sys::wait_set& sleep) noexcept {
   const sys::deadline* limit = limit_;
+  if (unbarred_ && (limit_ == nullptr || sys::remaining(*limit_) > sys::turn_ns)) {
+    count(domain_.counters().sleeps_in_turns);
+    const sys::deadline turn = sys::after(sys::turn_ns);
+    const bool timed_out = sleep.sleep(&turn) == sys::wait_set::end::timed_out;
+    const bool is_backstop = timed_out && domain_.backstop_ms != 0 &&
+                             ++turns_ * sys::turn_ns >= domain_.backstop_ms * ns_per_ms;
+    if (!is_backstop) return wait_end::woken; // or not: what matters is a look at the word
+    turns_ = 0;
+    count(domain_.counters().backstop_timeouts);
+    return wait_end::backstop;
+  }
   sys::deadline backstop{};
   bool by_caller = true;
   if (domain_.backstop_ms != 0) {
-    const std::int64_t trust_ns = std::int64_t{domain_.backstop_ms} * 1000000;
+    const std::int64_t trust_ns = domain_.backstop_ms * ns_per_ms;
     if (limit_ == nullptr || sys::remaining(*limit_) > trust_ns) {
       backstop = sys::after(trust_ns);
       limit = &backstop;
@@ -183,7 +197,7 @@ bool slow_lock::arm(bell& rings, std::uint64_t word, std::uint32_t& flag) noexce
   }
   // sync asymmetric: either the owner's load of the flag comes after our store, and it rings; or its store
   // of the word comes before our load below, and we see it.
-  sys::barrier_everywhere();
+  if (!sys::barrier_everywhere()) unbarred_ = true;
   return mutex_.word.load(std::memory_order_acquire) == word;
 }
 
@@ -257,8 +271,11 @@ int slow_lock::lead() noexcept {
     if (now.died_since() && sys::wake_all(rings.flag) > 0) count(domain_.counters().relays);
     if (end == wait_end::deadline) return give_up();
     if (end == wait_end::backstop) {
-      if (now.died_since() || mutex_.word.load(std::memory_order_acquire) != word ||
-          (!first && before.changed()))
+      if (!first && now.died_since() && !before.changed())
+        // The kernel's wake went to the first watcher, which lives but does not pass it on.
+        count(domain_.counters().stopped_predecessors);
+      else if (now.died_since() || mutex_.word.load(std::memory_order_acquire) != word ||
+               (!first && before.changed()))
         count(domain_.counters().rescued_wakes);
       else if (!reclaim_if_dead(domain_, now.holder(), now.generation(), limit_) && !first)
         reclaim_if_dead(domain_, *before.holder, before.generation, limit_);

@@ -32,7 +32,7 @@ void release(mutex_cells& mutex, std::uint64_t seen, std::uint64_t left) noexcep
     std::atomic_signal_fence(std::memory_order_seq_cst);
     ring = own_bell(number).flag.load(std::memory_order_relaxed) != 0;
   }
-  self.free_bells |= std::uint32_t{1} << number;
+  self.free_bells |= bits::lock_bell_bit(number);
   // It may be the held one, found through another mapping of its memory. Should it be another that shares the bell, then
   // the held one is released here, too.
   if (number == bits::bell_of(self.mine)) self.held = nullptr;
@@ -45,8 +45,9 @@ void release(mutex_cells& mutex, std::uint64_t seen, std::uint64_t left) noexcep
 int init_mutex(mutex_cells& mutex, attached_domain* domain) noexcept {
   notice_fork();
   int error = 0;
-  if (domain == nullptr) domain = default_domain(error);
+  if (domain == nullptr) domain = default_domain(true, error);
   if (domain == nullptr) return error;
+  if (domain->header.load(std::memory_order_acquire) == nullptr) return EINVAL; // it was closed
   forget_held(mutex);
   mutex.word.store(bits::word_free, std::memory_order_relaxed);
   mutex.tail.store(0, std::memory_order_relaxed);
@@ -56,19 +57,22 @@ int init_mutex(mutex_cells& mutex, attached_domain* domain) noexcept {
 
 int destroy_mutex(mutex_cells& mutex) noexcept {
   const std::uint32_t id = mutex.domain_id.load(std::memory_order_relaxed);
-  if (id == 0 || id == bits::no_domain) return EINVAL;
+  if (id == 0) return EINVAL;
   const std::uint64_t word = mutex.word.load(std::memory_order_acquire);
   if (!is_free(word) && word != bits::word_not_recoverable) return EBUSY;
   mutex.domain_id.store(0, std::memory_order_relaxed);
   return 0;
 }
 
-int recover_mutex(mutex_cells& mutex, attached_domain& domain) noexcept {
+int recover_mutex(mutex_cells& mutex, attached_domain* domain) noexcept {
   notice_fork();
-  const std::uint32_t id = mutex.domain_id.load(std::memory_order_relaxed);
-  if (id == 0 || id == bits::no_domain) return EINVAL;
-  if (find_domain(id) != nullptr) return EBUSY;
-  if (const int error = claim_seat(domain, nullptr)) return error;
+  attached_domain* present = nullptr;
+  if (const int error = domain_of(mutex, present); error != EXDEV)
+    return error == 0 ? EBUSY : error;
+  int error = 0;
+  if (domain == nullptr) domain = default_domain(true, error);
+  if (domain == nullptr) return error;
+  if ((error = claim_seat(*domain, nullptr)) != 0) return error;
   mutex.tail.store(0, std::memory_order_relaxed);
   const std::uint64_t word = mutex.word.load(std::memory_order_acquire);
   const bool owned = !is_free(word) && word != bits::word_not_recoverable;
@@ -78,12 +82,12 @@ int recover_mutex(mutex_cells& mutex, attached_domain& domain) noexcept {
     // Killed between the two stores: the word names a seat of the new table under the old id. The next
     // recover() finds an owner as well, which is the truth.
     mutex.word.store(self.mine | bits::inconsistent, std::memory_order_release);
-    mutex.domain_id.store(domain.id, std::memory_order_release);
+    mutex.domain_id.store(domain->id, std::memory_order_release);
     set_aside(self);
     return EOWNERDEAD;
   }
   if (is_free(word)) mutex.word.store(bits::word_free, std::memory_order_relaxed);
-  mutex.domain_id.store(domain.id, std::memory_order_release);
+  mutex.domain_id.store(domain->id, std::memory_order_release);
   return word == bits::word_not_recoverable ? ENOTRECOVERABLE : 0;
 }
 
@@ -130,6 +134,7 @@ int heirlock_unlock_slow(mutex_cells* mutex) noexcept {
   }
   const std::uint64_t seen = mutex->word.load(std::memory_order_relaxed);
   if (!owned_by_caller(seen)) return EPERM;
+  if (bits::bell_of(seen) < bits::first_lock_bell) return EINVAL; // overwritten
   // An owner that was told of a death and did not repair: nobody shall trust the data again.
   const std::uint64_t left = (seen & bits::inconsistent) != 0 ? bits::word_not_recoverable
                              : (seen & bits::starve) != 0     ? bits::word_reserved
@@ -162,6 +167,10 @@ int heirlock_is_mine(const mutex_cells* mutex) noexcept {
   attached_domain* domain = nullptr;
   return enter_as_owner(*mutex, domain) == 0 &&
          owned_by_caller(mutex->word.load(std::memory_order_relaxed));
+}
+
+int heirlock_recover(mutex_cells* mutex, heirlock_domain* domain) noexcept {
+  return recover_mutex(*mutex, domain);
 }
 
 int heirlock_owner_tid(const mutex_cells* mutex, int* tid) noexcept {

@@ -9,6 +9,7 @@ namespace heirlock::core {
 int init_mutex(detail::mutex_cells& mutex,
                attached_domain* domain) noexcept; // nullptr: the default
 int destroy_mutex(detail::mutex_cells& mutex) noexcept;
-int recover_mutex(detail::mutex_cells& mutex, attached_domain& domain) noexcept;
+int recover_mutex(detail::mutex_cells& mutex,
+                  attached_domain* domain) noexcept; // nullptr: the default
 
 } // namespace heirlock::core

@@ -22,6 +22,7 @@ class owner {
     // that generation, because a claim changes the generation before it locks the bells again: held means
     // that the owner lives. The other way round, a bell that the next holder has locked would be taken for
     // the sign of life of the last one.
+    // sync death, sync generation: what the dead did comes before what its heir does.
     bell_value_ = bell_->word().load(std::memory_order_acquire);
     current_generation_ = seat_->generation.load(std::memory_order_acquire);
   }

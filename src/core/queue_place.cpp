@@ -44,7 +44,9 @@ bool queue_place::find_predecessor(predecessor& found) noexcept {
     if (&place == node_) break; // an old ticket of this very seat
 
     // The order decides. Bell, then generation: an equal generation proves that the bell's value is that of
-    // this holder. Both before the state: what a dead holder left is final.
+    // this holder. Both before the state: what a dead holder left is final (sync death, sync generation).
+    // sync queued: the ticket was read with acquire, in the tail or in a node, so its node is written.
+    // sync left: our CAS of the tail came first; if this state is still waiting, its leaver will see that CAS.
     std::atomic<std::uint32_t>& word = before.bell_for(kind_).word();
     const std::uint32_t bell_value = word.load(std::memory_order_acquire);
     const std::uint32_t generation = before.generation.load(std::memory_order_acquire);
@@ -56,7 +58,7 @@ bool queue_place::find_predecessor(predecessor& found) noexcept {
       before_that_ = 0;
       continue;
     }
-    if (state_of(state) == place_state::done) break;
+    if (state_of(state) == place_state::done || state_of(state) == place_state::unused) break;
     const std::uint32_t next = place.predecessor.load(std::memory_order_acquire);
     // Once more: the predecessor just read may be that of the node's next use.
     if ((place.state.load(std::memory_order_acquire) & sequence_mask) !=

@@ -11,9 +11,6 @@ namespace {
 
 std::atomic<bool> wait_on_many_missing{false};
 
-// Long enough not to burn a processor, short enough to bound the delay of a wake that went to another word.
-constexpr std::int64_t turn_ns = 2000000;
-
 // The number is the same on every architecture; older libc headers do not have it.
 constexpr long futex_waitv_call = 449;
 

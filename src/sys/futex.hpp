@@ -9,6 +9,10 @@
 
 namespace heirlock::sys {
 
+// A short sleep of one who cannot rely on being woken: long enough not to burn a processor, short enough to bound the
+// delay.
+inline constexpr std::int64_t turn_ns = 2000000;
+
 // Wakes every waiter on the word. Returns how many there were.
 int wake_all(const std::atomic<std::uint32_t>& word) noexcept;
 

@@ -3,6 +3,8 @@
 // System calls that are missing or forbidden: masked by a seccomp filter, as a sandbox would.
 #include "tests/core/support.hpp"
 
+#include <heirlock/detail/fast_path.hpp>
+
 #include <cstddef>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -95,6 +97,23 @@ TEST_P(AbsenceTest, WithoutBarriersAnAsymmetricDomainIsRefusedAndSaysWhy) {
   });
   EXPECT_EQ(user.ended(), 0);
   close(memory);
+}
+
+// A sandbox that is closed after the process has registered: the owner's release may overlook the waiter's flag. Here
+// it does: the word is cleared, and nobody is woken.
+TEST_P(AbsenceTest, WhereBarriersAreRefusedLaterAWaiterDoesNotRelyOnBeingWoken) {
+  const own_domain where = nameless(unlock_mode::asymmetric);
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  child waiter([&] {
+    where.attach_thread();
+    if (!forbid(SYS_membarrier, GetParam())) return 2;
+    return lock->acquire() ? 0 : 1;
+  });
+  ASSERT_TRUE(eventually([&] { return where.inspect().sleeps_in_turns >= 3; }));
+  reinterpret_cast<detail::mutex_cells&>(*lock).word = detail::word_free;
+  EXPECT_EQ(waiter.ended(), 0);
+  EXPECT_EQ(where.inspect().backstop_timeouts, 0u);
 }
 
 } // namespace

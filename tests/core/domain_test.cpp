@@ -322,6 +322,26 @@ TEST(DomainTest, IsNotClosedUnderAThreadThatHasASeat) {
   EXPECT_NO_THROW(where.close());
 }
 
+// After 2^32 processes. The counter is set back; the number that comes next is that of a living process.
+TEST(DomainTest, ANumberOfALivingProcessIsPassedOverAndNotWaitedFor) {
+  const own_domain where = nameless();
+  where.attach_thread();
+  core::domain_header& header = *where.native_handle()->header.load();
+  const std::uint32_t mine = where.native_handle()->process;
+  header.processes = mine - 1;
+  child other([&] {
+    where.attach_thread();
+    return where.native_handle()->process == mine + 1 ? 0 : 1;
+  });
+  EXPECT_EQ(other.ended(), 0);
+  header.processes = ~std::uint32_t{0};
+  child last([&] {
+    where.attach_thread();
+    return where.native_handle()->process != 0 && where.native_handle()->process != mine ? 0 : 1;
+  });
+  EXPECT_EQ(last.ended(), 0);
+}
+
 TEST(DomainTest, SeatsOfAnEarlierBootAreDead) {
   const path_for_test path;
   struct room {

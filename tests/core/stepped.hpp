@@ -52,6 +52,12 @@ class stepped : public child {
     return -1;
   }
 
+  // Runs to the next edge of a system call, entry or return. False: it ended before.
+  bool run_to_stop() {
+    if (held_) resume(PTRACE_SYSCALL);
+    return held_;
+  }
+
   // Held before a call: makes it, and will be held again when it returns, before any further instruction.
   void begin_call() {
     ptrace(PTRACE_SYSCALL, pid(), nullptr, nullptr);

@@ -42,8 +42,10 @@ struct mutex_cells {
 };
 static_assert(sizeof(mutex_cells) == 16 && std::is_standard_layout_v<mutex_cells>);
 
-inline constexpr std::uint32_t no_domain = 0xFFFFFFFFu; // no mutex ever carries this id
-inline constexpr std::size_t max_domains = 16;          // attached at once, in one process
+// More than a mutex has bits for: whatever a stranger has written there, a thread without a seat is not taken for one
+// that has one.
+inline constexpr std::uint64_t no_domain = std::uint64_t{1} << 32;
+inline constexpr std::size_t max_domains = 16; // attached at once, in one process
 inline constexpr std::size_t bell_stride = 64;
 
 // A seat that this thread holds in a domain other than the one it used last.
@@ -62,7 +64,7 @@ struct parked_seat {
 // another domain, a fork, a new initialisation. The bell that `mine` names counts as free meanwhile; when a second lock is
 // taken, set_aside() counts it as used.
 struct thread_self {
-  std::uint32_t domain_id;
+  std::uint64_t domain_id;
   std::uint32_t
       free_bells; // bit b: bell b is not named by a lock that was set aside; the shared bell is always free
   std::uint64_t mine; // what the word of the next lock becomes: identity, and one of the free bells
@@ -80,6 +82,9 @@ inline constexpr thread_self without_a_seat = {no_domain, 0, 0, nullptr, nullptr
                                                0,         0, 0, nullptr, {}};
 
 } // namespace heirlock::detail
+
+// The public handle of an attachment; see heirlock.h.
+struct heirlock_domain;
 
 extern "C" {
 
@@ -99,6 +104,7 @@ HEIRLOCK_API int heirlock_unlock_slow(::heirlock::detail::mutex_cells*) noexcept
 HEIRLOCK_API int
 heirlock_ring_bell(std::uint32_t bell) noexcept; // 0: so that it can be tail-called
 HEIRLOCK_API int heirlock_mark_consistent(::heirlock::detail::mutex_cells*) noexcept;
+HEIRLOCK_API int heirlock_recover(::heirlock::detail::mutex_cells*, heirlock_domain*) noexcept;
 HEIRLOCK_API int heirlock_is_mine(const ::heirlock::detail::mutex_cells*) noexcept;
 HEIRLOCK_API int heirlock_owner_tid(const ::heirlock::detail::mutex_cells*, int* tid) noexcept;
 }

@@ -21,11 +21,13 @@
 // INCONSISTENT is no hint: it is set by the CAS that inherits the mutex, and cleared by that owner alone.
 namespace heirlock::detail {
 
-inline constexpr unsigned bell_bits = 4;
-inline constexpr unsigned waiters_shift = 4;
-inline constexpr unsigned starve_shift = 5;
-inline constexpr unsigned inconsistent_shift = 6;
-inline constexpr unsigned reserved_shift = 7;
+// Three bits: whatever stands there is a bell of the seat, so that a word in which a stranger has overwritten no more
+// than the bell leads an unlock to no other memory. Bell 0 is no lock's: a word with it is refused.
+inline constexpr unsigned bell_bits = 3;
+inline constexpr unsigned waiters_shift = 3;
+inline constexpr unsigned starve_shift = 4;
+inline constexpr unsigned inconsistent_shift = 5;
+inline constexpr unsigned reserved_shift = 6;
 inline constexpr unsigned seat_shift = 8;
 inline constexpr unsigned seat_bits = 12;
 inline constexpr unsigned lost_shift = 20;
@@ -46,7 +48,8 @@ inline constexpr std::uint64_t same_owner_limit = std::uint64_t{1} << reserved_s
 
 static_assert(waiters_shift == bell_bits, "WAITERS lies just above the bell");
 static_assert(inconsistent < same_owner_limit && word_reserved >= same_owner_limit);
-static_assert(seat_shift + seat_bits == lost_shift && lost_shift < generation_shift);
+static_assert(reserved_shift < seat_shift && seat_shift + seat_bits == lost_shift &&
+              lost_shift < generation_shift);
 
 // Bits of the low half that no owned word ever has: a word with one of them was overwritten by a stranger.
 inline constexpr std::uint64_t low_half = (std::uint64_t{1} << generation_shift) - 1;
@@ -82,5 +85,11 @@ inline constexpr unsigned bell_count = 9;
 inline constexpr std::uint32_t shared_bell_bit = std::uint32_t{1} << shared_lock_bell;
 inline constexpr std::uint32_t all_lock_bells =
     (std::uint32_t{1} << (shared_lock_bell + 1)) - (std::uint32_t{1} << first_lock_bell);
+static_assert(bell_mask == shared_lock_bell && bell_mask < bell_count);
+
+// What a release gives back. Nothing for bell 0, which only a word that was overwritten can name.
+constexpr std::uint32_t lock_bell_bit(std::uint32_t bell) noexcept {
+  return std::uint32_t{1} << bell & all_lock_bells;
+}
 
 } // namespace heirlock::detail
