@@ -228,7 +228,7 @@ TEST_P(ForcedTest, AFollowerThatTimesOutDoesNotStrandWhoComesAfterIt) {
   });
   ASSERT_TRUE(head.falls_asleep());
   child impatient([&] {
-    if (lock->acquire_for(200ms).status() != status::timed_out) return 1;
+    if (lock->acquire_for(1s).status() != status::timed_out) return 1;
     ++*timed_out;
     return pause(); // its death would wake whom it forgot
   });

@@ -51,7 +51,7 @@ TEST_P(InterruptionTest, SignalsDoNotEndAWait) {
   ASSERT_TRUE(follower.falls_asleep());
   child timed([&] {
     count_signals(*signals);
-    return lock->acquire_for(300ms).status() == status::timed_out ? 0 : 1;
+    return lock->acquire_for(1s).status() == status::timed_out ? 0 : 1;
   });
   ASSERT_TRUE(timed.falls_asleep());
   for (int round = 0; round < 50; ++round) {

@@ -95,7 +95,7 @@ TEST_P(MutexTest, AWaiterThatTimesOutLeavesTheOthersServed) {
   shared<heirlock::mutex> lock(where);
   lock->lock();
   child first(
-      [&] { return lock->acquire_until(std::chrono::steady_clock::now() + 50ms).owns() ? 1 : 0; });
+      [&] { return lock->acquire_until(std::chrono::steady_clock::now() + 1s).owns() ? 1 : 0; });
   ASSERT_TRUE(first.falls_asleep());
   child second([&] { return lock->acquire() ? 0 : 1; });
   ASSERT_TRUE(second.falls_asleep());
