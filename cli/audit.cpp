@@ -7,9 +7,12 @@
 
 #include "cli/audit_at.hpp"
 #include "cli/choices.hpp"
+#include "cli/invocation.hpp"
+#include "cli/numbers.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/verbs.hpp"
 #include "lab/audit/audit.hpp"
+#include "lab/audit/program_report.hpp"
 #include "lab/audit/report.hpp"
 #include "lab/kernel/tracee_task.hpp"
 #include "lab/process/trouble.hpp"
@@ -82,8 +85,8 @@ exit_status run_audit(const audit_arguments& arguments) {
     options.kill_point = static_cast<unsigned>(arguments.kill_point);
   }
   const kernel::policy& policy = chosen_policy(arguments.policy);
-  replay_command replay;
-  if (!arguments.libc.empty()) replay.extra = " --libc " + arguments.libc;
+  replay_command replay = {invocation(), {}};
+  if (!arguments.libc.empty()) replay.extra = " --libc " + shell_quoted(arguments.libc);
 
   if (policy.replaces_the_kernel()) replay.extra += fmt::format(" --policy {}", policy.name());
 
@@ -145,7 +148,7 @@ void add_audit(CLI::App& app, action& chosen) {
       ->delimiter(',');
   verb->add_option("--kill-point", arguments->kill_point,
                    "only this kill point, as numbered in the report")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb->add_option("--libc", arguments->libc,
                    "run the lock on this libc.so.6 (its loader lies beside it)");
   verb->add_option(

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/invocation.hpp"
+#include "cli/numbers.hpp"
 #include "cli/progress_bar.hpp"
 #include "lab/audit/program_audit.hpp"
 #include "lab/audit/program_report.hpp"
@@ -51,7 +53,8 @@ std::string found_program(const std::string& name) {
 }
 
 std::string replay_prefix(const audit_at_arguments& arguments) {
-  std::string line = fmt::format("heirlock audit --at {}", shell_quoted(arguments.function));
+  std::string line =
+      fmt::format("{} audit --at {}", invocation(), shell_quoted(arguments.function));
   if (arguments.call != 1) line += fmt::format(" --call {}", arguments.call);
   if (!arguments.check.empty()) line += " --check " + shell_quoted(arguments.check);
   const audit_at_arguments usual;
@@ -71,7 +74,7 @@ void add_audit_at_options(CLI::App& verb, audit_at_arguments& arguments) {
       ->group(group);
   verb.add_option("--call", arguments.call,
                   "which call of it, counted over all threads and processes of the program")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1))
       ->capture_default_str()
       ->group(group);
   verb.add_option("--check", arguments.check,
@@ -83,13 +86,13 @@ void add_audit_at_options(CLI::App& verb, audit_at_arguments& arguments) {
   verb.add_option("--check-timeout", arguments.check_timeout,
                   "seconds; a check that takes longer is a violation (stuck). Without --check: how "
                   "long the other processes are watched at most")
-      ->check(CLI::PositiveNumber)
+      ->check(seconds())
       ->capture_default_str()
       ->group(group);
   verb.add_option("--timeout", arguments.timeout,
                   "seconds in which the program must come to the call, and a call that sleeps must "
                   "go on")
-      ->check(CLI::PositiveNumber)
+      ->check(seconds())
       ->capture_default_str()
       ->group(group);
   verb.add_flag("--show-output", arguments.show_output,

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "lab/process/trouble.hpp"
 #include "lab/scenarios/scenarios.hpp"
 #include "lab/subjects/builtin.h"
@@ -50,6 +52,10 @@ std::string chosen_subject(const std::string& name) {
   if (name.empty())
     throw trouble(
         fmt::format("say which lock: --subject {} or the path of a shared library", known_names()));
+  // Opening a pipe waits for its other end.
+  if (name.find('/') != std::string::npos && std::filesystem::exists(name) &&
+      !std::filesystem::is_regular_file(name))
+    throw trouble(fmt::format("subject {}: it is not a regular file", name));
   if (name.find('/') != std::string::npos || heirlock_builtin_subject(name.c_str()) != nullptr)
     return name;
   if (const auto library = shipped_subject_library(name)) return *library;

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "cli/choices.hpp"
+#include "cli/invocation.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/verbs.hpp"
 #include "lab/audit/audit.hpp"
@@ -110,7 +111,7 @@ ordered_json audited_cases(const compare_arguments& arguments,
   ordered_json documents = ordered_json::array();
   for (const entrant& e : entrants) {
     std::unique_ptr<stage> st; // only when something of this subject is left to do
-    replay_command replay;
+    replay_command replay = {invocation(), {}};
     if (e.policy->replaces_the_kernel())
       replay.extra = fmt::format(" --policy {}", e.policy->name());
     for (const planned_case& p : plan) {

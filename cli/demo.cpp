@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/invocation.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/verbs.hpp"
 #include "lab/audit/audit.hpp"
@@ -89,7 +90,7 @@ void show_the_race(const case_report& report) {
       "was compared.\n   The code is the shipped libc's, the write is the running kernel's.\n   "
       "Replay "
       "one: {}\n\n",
-      replay_command().of(report, report.violations.front().at.step));
+      replay_command{invocation(), {}}.of(report, report.violations.front().at.step));
 }
 
 void show_the_file(const case_report& report) {
@@ -152,7 +153,7 @@ exit_status run_demo(const demo_arguments& arguments) {
     nlohmann::ordered_json cases = nlohmann::ordered_json::array();
     for (const auto& reports : by_subject)
       for (const case_report& report : reports)
-        cases.push_back(json_report(report, replay_command()));
+        cases.push_back(json_report(report, {invocation(), {}}));
     fmt::print("{}\n", nlohmann::ordered_json{{"cases", cases}}.dump(2));
     return shown ? exit_status::nothing_wrong : exit_status::violations;
   }
@@ -166,11 +167,15 @@ exit_status run_demo(const demo_arguments& arguments) {
         "The race is not here: no kill point of the unlock led to a write into reused memory.\n\n");
   }
   show_the_table(by_subject);
+  const std::string program = invocation();
   fmt::print("Go on with:\n"
-             "   heirlock reproduce                 each corrupting kill point, before and after\n"
-             "   heirlock reproduce --widen 5       without ptrace, without privilege\n"
-             "   heirlock audit --subject ./my_lock.so   the same for a lock of yours (heirlock "
-             "audit --list)\n");
+             "   each corrupting kill point, before and after:\n"
+             "      {0} reproduce\n"
+             "   the same without ptrace and without privilege:\n"
+             "      {0} reproduce --widen 5\n"
+             "   a lock of yours ({0} audit --list):\n"
+             "      {0} audit --subject ./my_lock.so\n",
+             program);
   return shown ? exit_status::nothing_wrong : exit_status::violations;
 }
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <iostream>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
+#include "cli/invocation.hpp"
 #include "cli/verbs.hpp"
 #include "lab/process/interrupt.hpp"
 #include "lab/process/trouble.hpp"
@@ -22,7 +28,26 @@ std::string names_of_verbs(const CLI::App& app) {
   return names;
 }
 
+// Files opened later must not become standard output because the caller has closed that. What is opened here
+// instead can only be used the wrong way round: it still cannot be written to.
+void hold_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(descriptor, F_GETFD) < 0)
+      ::open("/dev/null",
+             descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY); // takes the lowest number
+}
+
+// A report that did not arrive (a full disk) is no report.
+void flush_standard_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw std::system_error(errno, std::generic_category(), "cannot write to standard output");
+}
+
 int run(int argc, char** argv) {
+  hold_standard_descriptors();
+  // Whoever ignores this signal is not told how its children ended, and it is passed on to programs.
+  ::signal(SIGCHLD, SIG_DFL);
+  note_invocation(argc > 0 ? argv[0] : nullptr);
   CLI::App app(
       "Kills locks in shared memory at every instruction, and shows which of them survive it.\n"
       "Exit status: 0 nothing wrong found, 1 violations found, 2 trouble or wrong usage.",
@@ -42,18 +67,27 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const bool asked_for_help = error.get_exit_code() == 0;
     app.exit(error);
+    std::cout.flush();
+    if (asked_for_help && !std::cout) throw std::runtime_error("cannot write to standard output");
     return static_cast<int>(asked_for_help ? exit_status::nothing_wrong : exit_status::trouble);
   }
   lab::install_interrupt_handlers();
   const exit_status status = chosen();
-  // A report that did not arrive (a full disk) is no report.
-  if (std::fflush(stdout) != 0)
-    throw std::system_error(errno, std::generic_category(), "cannot write to standard output");
+  flush_standard_output();
   return static_cast<int>(status);
 }
 
 } // namespace
 } // namespace heirlock::cli
+
+namespace {
+
+// The last word: it may find standard error closed.
+void complain(const std::string& what) {
+  std::fputs(("heirlock: " + what + '\n').c_str(), stderr);
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
   using heirlock::cli::exit_status;
@@ -62,9 +96,9 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     // An interrupted wait may show first as trouble with the one waited for.
     if (heirlock::lab::interrupt_requested()) {
-      fmt::print(stderr, "heirlock: interrupted; every process that it started has been ended\n");
+      complain("interrupted; every process that it started has been ended");
     } else {
-      fmt::print(stderr, "heirlock: {}\n", error.what());
+      complain(error.what());
     }
   }
   return static_cast<int>(exit_status::trouble);

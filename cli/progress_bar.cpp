@@ -2,6 +2,7 @@
 #include "cli/progress_bar.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,13 +15,21 @@ constexpr int width = 30;
 constexpr std::chrono::seconds patience{2};
 constexpr std::chrono::milliseconds redraw{100};
 
+// A line that is longer than the terminal would leave its first part there at each redraw.
+std::size_t columns() {
+  winsize size = {};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80 - 1;
+  return size.ws_col - 1U;
+}
+
 } // namespace
 
 progress_bar::progress_bar(std::string what)
     : what_(std::move(what)), on_terminal_(isatty(STDERR_FILENO) != 0) {}
 
+// Not by fmt::print, which throws when the terminal has gone: that is no reason to end.
 progress_bar::~progress_bar() {
-  if (drawn_) fmt::print(stderr, "\r\033[K");
+  if (drawn_) std::fputs("\r\033[K", stderr);
 }
 
 void progress_bar::show(std::size_t done, std::size_t of) {
@@ -31,8 +40,10 @@ void progress_bar::show(std::size_t done, std::size_t of) {
   const double share =
       of == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(of));
   const int filled = static_cast<int>(share * width);
-  fmt::print(stderr, "\r\033[K[{:#>{}}{:.>{}}] {:3.0f} %  {}", "", filled, "", width - filled,
-             share * 100, what_);
+  std::string line = fmt::format("[{:#>{}}{:.>{}}] {:3.0f} %  {}", "", filled, "", width - filled,
+                                 share * 100, what_);
+  line.resize(std::min(line.size(), columns()));
+  std::fputs(("\r\033[K" + line).c_str(), stderr);
   std::fflush(stderr);
 }
 

@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "cli/choices.hpp"
+#include "cli/invocation.hpp"
+#include "cli/numbers.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/verbs.hpp"
 #include "lab/audit/audit.hpp"
+#include "lab/audit/program_report.hpp"
 #include "lab/audit/report.hpp"
 #include "lab/process/interrupt.hpp"
 #include "lab/process/trouble.hpp"
@@ -28,6 +31,7 @@ using nlohmann::ordered_json;
 
 struct reproduce_arguments {
   std::vector<std::string> scenarios = {"reuse-other-process"};
+  bool scenarios_given = false;
   std::string libc;
   double natural_seconds = 0;
   double widen_seconds = 0;
@@ -79,8 +83,8 @@ exit_status at_every_kill_point(const reproduce_arguments& arguments) {
   surroundings.subject = "pthread-robust";
   surroundings.actor_program = installed_actor_program();
   surroundings.libc = arguments.libc;
-  replay_command replay;
-  if (!arguments.libc.empty()) replay.extra = " --libc " + arguments.libc;
+  replay_command replay = {invocation(), {}};
+  if (!arguments.libc.empty()) replay.extra = " --libc " + shell_quoted(arguments.libc);
 
   stage st(surroundings);
   std::vector<case_report> reports;
@@ -175,6 +179,9 @@ exit_status by_chance(const reproduce_arguments& arguments) {
   if (!arguments.libc.empty())
     throw trouble(
         "--natural and --widen run on the libc that heirlock itself runs on; leave out --libc");
+  if (arguments.scenarios_given)
+    throw trouble(
+        "--natural and --widen know one scenario, reuse-other-process; leave out --scenario");
   std::optional<race::tally> natural;
   std::optional<race::tally> widened;
   // --widen tells its odds against --natural, so it always runs both, in one call.
@@ -225,27 +232,29 @@ void add_reproduce(CLI::App& app, action& chosen) {
       app.add_subcommand("reproduce", "show the race on this machine's libc and kernel (status 0: "
                                       "shown, 1: not shown, 2: trouble)");
   const auto arguments = std::make_shared<reproduce_arguments>();
-  verb->add_option("--scenario", arguments->scenarios,
-                   "what happens to the released lock; may be repeated")
-      ->delimiter(',')
-      ->capture_default_str();
+  auto* const scenario = verb->add_option("--scenario", arguments->scenarios,
+                                          "what happens to the released lock; may be repeated");
+  scenario->delimiter(',')->capture_default_str();
   verb->add_option("--libc", arguments->libc, "on this libc.so.6 (its loader lies beside it)");
   auto* const natural =
       verb->add_option("--natural", arguments->natural_seconds,
                        "no ptrace: threads, and a killer at random times, for so many seconds");
-  natural->check(CLI::PositiveNumber);
+  natural->check(seconds());
   auto* const widen =
       verb->add_option("--widen", arguments->widen_seconds,
                        "no ptrace and no privilege, with raised odds, for so many seconds; and "
                        "the odds against --natural");
-  widen->check(CLI::PositiveNumber);
+  widen->check(seconds());
   verb->add_option("--way", arguments->way, "how --widen does it")
       ->check(CLI::IsMember({"best", "userfaultfd", "protect"}))
       ->needs(widen)
       ->capture_default_str();
-  verb->add_option("--seed", arguments->seed, "of --natural and --widen")->capture_default_str();
+  verb->add_option("--seed", arguments->seed, "of --natural and --widen")
+      ->check(whole_number(0))
+      ->capture_default_str();
   verb->add_flag("--json", arguments->json, "print one JSON document");
-  verb->callback([arguments, natural, widen, &chosen] {
+  verb->callback([arguments, scenario, natural, widen, &chosen] {
+    arguments->scenarios_given = scenario->count() > 0;
     const bool chance = natural->count() + widen->count() > 0;
     chosen = [arguments, chance] {
       return chance ? by_chance(*arguments) : at_every_kill_point(*arguments);

@@ -374,7 +374,8 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: %s [--mprotect]\n  --mprotect  do without userfaultfd(2)\n", argv[0]);
     return trouble;
   }
-  atexit(reap_child); /* the child itself leaves by _exit */
+  signal(SIGCHLD, SIG_DFL); /* whoever ignores it is not told how its child ended */
+  atexit(reap_child);       /* the child itself leaves by _exit */
   setvbuf(stdout, NULL, _IOLBF, 0);
   page_size = (size_t)sysconf(_SC_PAGESIZE);
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

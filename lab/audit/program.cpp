@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <time.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 
 #include "lab/process/interrupt.hpp"
 #include "lab/process/mappings.hpp"
@@ -28,6 +30,16 @@ constexpr unsigned looks_between_sleep_checks = 4;
 
 constexpr std::array fault_signals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 
+// The tracee has asked for addresses without chance; it cannot say that it was refused.
+bool addresses_differ_from_run_to_run(thread_id process) {
+  unsigned long persona = 0;
+  if (!(std::ifstream(fmt::format("/proc/{}/personality", process.value)) >> std::hex >> persona))
+    return false;
+  int chance = 0;
+  std::ifstream("/proc/sys/kernel/randomize_va_space") >> chance;
+  return chance != 0 && (persona & ADDR_NO_RANDOMIZE) == 0;
+}
+
 bool is_birth(const wait_status& status) {
   return status.is_event(PTRACE_EVENT_FORK) || status.is_event(PTRACE_EVENT_VFORK) ||
          status.is_event(PTRACE_EVENT_CLONE);
@@ -41,6 +53,13 @@ program::program(const program_call& what, function_places& places) : what_(what
   request.output_descriptor = what_.output_descriptor;
   members_.push_back(std::make_unique<member>());
   members_.front()->thread = &tracer_.launch(request);
+  if (addresses_differ_from_run_to_run(members_.front()->thread->process()))
+    throw trouble("a program cannot be killed at the same place again, because its addresses are "
+                  "another in each run, "
+                  "and personality(2), which would end that, is refused (a container with a "
+                  "seccomp filter): allow "
+                  "it (docker run --security-opt seccomp=unconfined), or start heirlock by setarch "
+                  "-R outside of it");
   answer(*members_.front());
 }
 

@@ -251,6 +251,13 @@ program_report program_audit::perform() {
     if (!options_.kill_point || *options_.kill_point == point.step) judge(point);
     orphans_.end_all();
   }
+  // Silence here would pass for a good verdict.
+  if (count > 0 && report_.verdicts.empty())
+    throw trouble(fmt::format(
+        "nothing was judged: in no run after the first did the program go the same way to "
+        "call {} of {}, which took {} instructions; it must set up its files and processes "
+        "afresh in each run",
+        what_.number, what_.function, count));
   report_.seconds = std::chrono::duration<double>(clock::now() - start).count();
   return std::move(report_);
 }

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lab/audit/program_report.hpp"
+
 namespace heirlock::lab {
 namespace {
 
@@ -70,8 +72,8 @@ std::string circumstances(const observation& seen) {
 } // namespace
 
 std::string replay_command::of(const case_report& report) const {
-  return fmt::format("{} audit --subject {}{} --op {} --scenario {}", program, report.subject,
-                     extra, name_of(report.op), report.scenario);
+  return fmt::format("{} audit --subject {}{} --op {} --scenario {}", program,
+                     shell_quoted(report.subject), extra, name_of(report.op), report.scenario);
 }
 
 std::string replay_command::of(const case_report& report, unsigned kill_point) const {

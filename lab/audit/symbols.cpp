@@ -106,8 +106,10 @@ symbol_table::symbol_table(thread_id process) : state_(std::make_unique<state>()
   state_->dwfl = dwfl_begin(&callbacks);
   if (state_->dwfl == nullptr || dwfl_linux_proc_report(state_->dwfl, process.value) != 0 ||
       dwfl_report_end(state_->dwfl, nullptr, nullptr) != 0)
-    throw trouble(
-        fmt::format("cannot read the mappings of process {}: {}", process.value, dwfl_errmsg(-1)));
+    throw trouble(fmt::format(
+        "cannot read the mappings of process {}: {}; is /proc that of this PID namespace "
+        "(unshare --pid --fork --mount-proc)?",
+        process.value, dwfl_errmsg(-1)));
 }
 
 symbol_table::~symbol_table() {

@@ -21,6 +21,7 @@ class death_seen_through_another_lock final : public play {
 
   void set_up() override {
     survivor_ = &r_.st().enter();
+    be_above_the_lowest_priority();
     r_.init(r_.witness(), arena::object_a);
     r_.init(r_.witness(), arena::object_b);
     r_.victim_holds(arena::object_b);
@@ -66,6 +67,17 @@ class death_seen_through_another_lock final : public play {
   }
 
  private:
+  // Started at the victim's priority the survivor would only come when the walk is over, and see nothing.
+  void be_above_the_lowest_priority() const {
+    const pid_t survivor = survivor_->id().value;
+    const sched_param usual = {};
+    if (sched_getscheduler(survivor) == SCHED_IDLE &&
+        sched_setscheduler(survivor, SCHED_OTHER, &usual) != 0)
+      throw trouble("killed-while-locking needs a survivor that runs before its victim does, but "
+                    "heirlock was started at the lowest priority (SCHED_IDLE), and may not leave "
+                    "it: start it without chrt --idle");
+  }
+
   actor* survivor_ = nullptr;
 };
 

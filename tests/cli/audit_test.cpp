@@ -170,7 +170,7 @@ TEST(audit, prints_for_people_a_summary_the_window_and_the_replay) {
   const std::size_t summary = result.out.find("kill points: ");
   const std::size_t window = result.out.find("    => ");
   const std::size_t replay =
-      result.out.find("replay one: heirlock audit --subject pthread-robust --op unlock "
+      result.out.find("replay one: " HEIRLOCK_PROGRAM " audit --subject pthread-robust --op unlock "
                       "--scenario reuse-other-process --kill-point ");
   ASSERT_NE(replay, std::string::npos) << result;
   EXPECT_LT(summary, window) << result;

@@ -85,6 +85,7 @@ outcome run(std::vector<std::string> arguments);
 
 // Preparations. Both throw std::system_error.
 void become_nobody();
+void refuse_system_call(long number, int error);
 void refuse_ptrace(int error);
 
 } // namespace heirlock::cli::test

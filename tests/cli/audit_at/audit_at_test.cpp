@@ -188,9 +188,9 @@ TEST_F(audit_at_program, replays_each_violation_by_the_line_that_it_prints) {
   ASSERT_FALSE(report["violations"].empty());
   for (const json& entry : report["violations"]) {
     auto line = entry["replay"].get<std::string>();
-    ASSERT_EQ(line.rfind("heirlock audit ", 0), 0U) << line;
-    line.replace(0, std::string("heirlock audit").size(), "'" HEIRLOCK_PROGRAM "' audit --json");
-    const outcome again = shell(line);
+    const std::string program = HEIRLOCK_PROGRAM " audit";
+    ASSERT_EQ(line.rfind(program, 0), 0U) << line;
+    const outcome again = shell(line.insert(program.size(), " --json"));
     ASSERT_EQ(again.status, 1) << line << '\n' << again.err;
     const json replayed = again.json();
     EXPECT_EQ(replayed["kill_points"], 1);
@@ -215,7 +215,7 @@ TEST_F(audit_at_program, marks_the_offending_instructions_for_people) {
   EXPECT_NE(result.out.find("call 1 of move_money: "), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("\n    => "), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("mine 90, yours 0"), std::string::npos) << result.out;
-  EXPECT_NE(result.out.find("replay one: heirlock audit --at move_money --check "),
+  EXPECT_NE(result.out.find("replay one: " HEIRLOCK_PROGRAM " audit --at move_money --check "),
             std::string::npos)
       << result.out;
 }
