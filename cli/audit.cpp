@@ -96,6 +96,7 @@ exit_status run_audit(const audit_arguments& arguments) {
   surroundings.subject = subject;
   surroundings.actor_program = installed_actor_program();
   surroundings.libc = arguments.libc;
+  const kernel::system_calls_in_force calls(policy);
   stage st(surroundings);
   const std::string caveat = caveat_of(st.about().subject_policy, policy);
   std::vector<case_report> reports;

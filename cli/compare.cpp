@@ -110,6 +110,7 @@ ordered_json audited_cases(const compare_arguments& arguments,
   options.second_positions = !arguments.quick;
   ordered_json documents = ordered_json::array();
   for (const entrant& e : entrants) {
+    const kernel::system_calls_in_force calls(*e.policy);
     std::unique_ptr<stage> st; // only when something of this subject is left to do
     replay_command replay = {invocation(), {}};
     if (e.policy->replaces_the_kernel())

@@ -138,7 +138,7 @@ std::optional<pending_operation> pending_operation_of(task& of) {
   const auto offset = of.memory.read64(*of.list_head + offsetof(robust_list_head, futex_offset));
   if (!pointer || !offset || *pointer == 0) return std::nullopt;
   const list_entry entry = list_entry::from(*pointer);
-  return pending_operation{slot, entry.node + *offset, entry.priority_inheritance};
+  return pending_operation{slot, *pointer, entry.node + *offset, entry.priority_inheritance};
 }
 
 } // namespace heirlock::lab::kernel

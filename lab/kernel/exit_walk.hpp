@@ -51,8 +51,9 @@ bool empty_robust_list(task& dying);
 
 // The pending operation; nullopt when there is none, or the head is not readable.
 struct pending_operation {
-  remote_address slot; // where the thread stores it
-  remote_address word; // the futex word of the lock
+  remote_address slot;      // where the thread stores it
+  std::uint64_t stored = 0; // what is there
+  remote_address word;      // the futex word of the lock
   bool priority_inheritance = false;
 };
 std::optional<pending_operation> pending_operation_of(task& of);

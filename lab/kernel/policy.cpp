@@ -91,8 +91,12 @@ const policy& rseq_rl_cs_mended() {
 }
 
 std::span<const policy* const> all_policies() {
-  static const policy* const all[] = {&stock(), &stock_copy(), &rseq_rl_cs_as_posted(),
-                                      &rseq_rl_cs_mended()};
+  static const policy* const all[] = {&stock(),
+                                      &stock_copy(),
+                                      &rseq_rl_cs_as_posted(),
+                                      &rseq_rl_cs_mended(),
+                                      &cleanup_robust_list(),
+                                      &futex_robust_unlock()};
   return all;
 }
 

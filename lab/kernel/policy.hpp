@@ -2,12 +2,25 @@
 // What a kernel does with the robust list of a dying thread: the real one's rules and each proposed change.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "lab/kernel/exit_walk.hpp"
+#include "lab/process/system_call.hpp"
 
 namespace heirlock::lab::kernel {
+
+// Who else maps a page: what the kernel keeps for each file.
+class reverse_mapping {
+ public:
+  virtual ~reverse_mapping() = default;
+
+  using visitor = std::function<void(task& thread, remote_address word)>;
+  // Visits each thread of each process that maps the caller's word too, with the word's address there. Of the tasks only memory and list head are known. False: the word is not in shared memory.
+  virtual bool visit_sharers(remote_address word, const visitor& visit) = 0;
+};
 
 class policy {
  public:
@@ -24,6 +37,13 @@ class policy {
   virtual void thread_exits(task& dying) const = 0;
   // A signal is about to be delivered to the thread, whose handler will run on top of what it is doing.
   virtual void signal_arrives(task&) const {}
+
+  // System calls that the running kernel does not have: the result, or nullopt when it is not one of them.
+  virtual bool has_system_calls() const { return false; }
+  virtual std::optional<std::int64_t> make_system_call(task&, const system_call&,
+                                                       reverse_mapping&) const {
+    return std::nullopt;
+  }
 };
 
 // The real kernel does it.
@@ -34,6 +54,11 @@ const policy& stock_copy();
 const policy& rseq_rl_cs_as_posted();
 // The proposal, mended; docs/rseq_rl_cs.md has the argument for each of the three changes.
 const policy& rseq_rl_cs_mended();
+
+// The system call of the proposal, for destroy (cleanup_robust_list.cpp).
+const policy& cleanup_robust_list();
+// What Linux 7.2 has (futex_robust_unlock.cpp).
+const policy& futex_robust_unlock();
 
 std::span<const policy* const> all_policies();
 // nullptr when there is none of that name.

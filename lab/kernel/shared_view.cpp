@@ -14,7 +14,6 @@
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab::kernel {
-namespace {
 
 std::vector<memory_area> areas_of(pid_t process) {
   std::vector<memory_area> areas;
@@ -35,13 +34,13 @@ std::vector<memory_area> areas_of(pid_t process) {
   return areas;
 }
 
+namespace {
+
 // Where the byte `in_file` of the file is in one of the areas; 0 when it is in none.
 std::uint64_t find(const std::vector<memory_area>& areas, const memory_area& file,
                    std::uint64_t in_file) {
   for (const memory_area& area : areas) {
-    if (area.shared && area.writable && area.same_file(file) && in_file >= area.offset &&
-        in_file - area.offset < area.end - area.begin)
-      return area.begin + (in_file - area.offset);
+    if (area.writable && area.shows(file, in_file)) return area.begin + (in_file - area.offset);
   }
   return 0;
 }

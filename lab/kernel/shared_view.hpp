@@ -24,7 +24,13 @@ struct memory_area {
   bool same_file(const memory_area& other) const {
     return inode == other.inode && device == other.device;
   }
+  // Whether the byte `in_file` of the file that `other` maps is seen here by whoever shares it.
+  bool shows(const memory_area& other, std::uint64_t in_file) const {
+    return shared && same_file(other) && in_file >= offset && in_file - offset < end - begin;
+  }
 };
+
+std::vector<memory_area> areas_of(pid_t process);
 
 // A stopped process's memory areas, and its shared ones as this process maps them, so that words in them can be
 // exchanged atomically and their futexes be woken: the same pages, hence the same futexes. Both lists of areas

@@ -28,6 +28,10 @@ class task_memory {
                                               std::uint32_t desired) = 0;
   // For the thread's own list head, which no other thread writes. False: it would fault.
   virtual bool write64(remote_address to, std::uint64_t value) = 0;
+  // The same, if the word is as expected. Not atomic: it is for words of threads that are stopped.
+  bool exchange64(remote_address at, std::uint64_t expected, std::uint64_t desired) {
+    return read64(at) == expected && write64(at, desired);
+  }
   // Wakes one waiter that sleeps on the word, in whatever process. An address at which no futex can be is no
   // error: nobody sleeps there.
   virtual void wake_one(remote_address word) = 0;

@@ -8,7 +8,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -102,6 +105,59 @@ task task_of(thread_id thread, task_memory& memory) {
     t.rseq_area_size = rseq.rseq_abi_size;
   }
   return t;
+}
+
+namespace {
+
+template <class Visit>
+void for_each_number_in(const std::string& directory, Visit visit) {
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, gone)) {
+    const std::string name = entry.path().filename();
+    if (std::ranges::all_of(name, [](unsigned char c) { return std::isdigit(c) != 0; }))
+      visit(std::stoi(name));
+  }
+}
+
+// Of the processes of the caller's group, which are all that a stage has made and that its shared memory can be
+// mapped by. A kernel finds them from the page.
+class tracee_pages final : public reverse_mapping {
+ public:
+  explicit tracee_pages(thread_id caller) : caller_(caller) {}
+
+  bool visit_sharers(remote_address word, const visitor& visit) override {
+    shared_view view(caller_);
+    const memory_area* const area = view.area_with(word);
+    if (area == nullptr || !area->shared) return false;
+    const std::uint64_t in_file = area->offset + (word.value - area->begin);
+    const pid_t group = getpgid(caller_.value);
+    for_each_number_in("/proc", [&](pid_t process) {
+      if (getpgid(process) != group) return;
+      for (const memory_area& there : areas_of(process))
+        if (there.shows(*area, in_file))
+          for_each_number_in(fmt::format("/proc/{}/task", process), [&](pid_t id) {
+            tracee_memory memory(thread_id{id});
+            task of = {memory, 0, {}, robust_list_head_of({id}), {}, 0};
+            visit(of, {there.begin + (in_file - there.offset)});
+          });
+    });
+    return true;
+  }
+
+ private:
+  thread_id caller_;
+};
+
+} // namespace
+
+system_calls_in_force::system_calls_in_force(const policy& rules) {
+  if (!rules.has_system_calls()) return;
+  made_here_.emplace([&rules](thread_id caller, const system_call& call) {
+    tracee_memory memory(caller);
+    task t = {memory, 0, {}, {}, {}, 0};
+    tracee_pages pages(caller);
+    return rules.make_system_call(t, call, pages);
+  });
 }
 
 exit_hook exit_hook_of(const policy& rules) {

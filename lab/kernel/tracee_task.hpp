@@ -35,5 +35,13 @@ task task_of(thread_id thread, task_memory& memory);
 exit_hook exit_hook_of(const policy& rules);
 // For the moment before a signal is delivered.
 exit_hook signal_hook_of(const policy& rules);
+// While one exists, the tracees of this thread have the system calls of the policy, if it has any.
+class system_calls_in_force {
+ public:
+  explicit system_calls_in_force(const policy& rules);
+
+ private:
+  std::optional<system_calls_made_here> made_here_;
+};
 
 } // namespace heirlock::lab::kernel

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "lab/process/interrupt.hpp"
+#include "lab/process/system_call.hpp"
 #include "lab/process/thread_state.hpp"
 #include "lab/process/trouble.hpp"
 
@@ -24,7 +26,14 @@ void* as_pointer(std::uintptr_t value) {
 
 void tracee::resume(resumption how, int signal_number) {
   if (signal_number != 0 && *before_signal_) (*before_signal_)(*this);
-  const auto run = reports_system_calls_ ? PTRACE_SYSCALL : PTRACE_CONT;
+  // A step does not stop where a system call begins, so a call that is made here is made before.
+  if (how == resumption::step && signal_number == 0 && system_calls::are_made_here() &&
+      system_calls::make_at_pc(thread_)) {
+    status_ = wait_status::from_raw(W_STOPCODE(SIGTRAP)); // as a step ends
+    return;
+  }
+  const auto run =
+      reports_system_calls_ || system_calls::are_made_here() ? PTRACE_SYSCALL : PTRACE_CONT;
   const auto request = how == resumption::step ? PTRACE_SINGLESTEP : run;
   status_ = wait_status();
   if (ptrace(request, thread_.value, nullptr, as_pointer(static_cast<unsigned>(signal_number))) ==
@@ -39,7 +48,11 @@ bool tracee::take_report(int options) {
   const pid_t who = waitpid(thread_.value, &raw, __WALL | options);
   if (who == thread_.value) {
     status_ = wait_status::from_raw(raw);
-    return true;
+    if (status_.is<system_call_stop>() && system_calls::are_made_here()) {
+      system_calls::make_at_stop(thread_);
+      if (!reports_system_calls_) resume(resumption::run);
+    }
+    return !status_.is<running>();
   }
   if (who < 0 && errno == ECHILD && thread_ != process_) {
     // A thread that calls exec(3) goes on under the number of its process's first thread; its own number

@@ -83,6 +83,7 @@ class robust_mutex {
     return static_cast<pid_t>(owner_of(__atomic_load_n(&word_, __ATOMIC_RELAXED)));
   }
 
+  [[nodiscard]] const std::uint32_t* futex_word() const noexcept { return &word_; }
   // What the pending operation of a thread that is inside lock or unlock points to.
   [[nodiscard]] const void* node() const noexcept { return &node_; }
 

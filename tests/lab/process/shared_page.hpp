@@ -13,6 +13,9 @@ namespace heirlock::lab::process_test {
 // The tracee raises it where a test shall find it stopped.
 inline constexpr int landmark = SIGUSR1;
 
+// A number that no kernel has given to anything.
+inline constexpr long unknown_system_call = 4000;
+
 inline constexpr unsigned most_threads = 4;
 
 struct shared_page {

@@ -18,6 +18,7 @@
 
 using heirlock::lab::process_test::landmark;
 using heirlock::lab::process_test::shared_page;
+using heirlock::lab::process_test::unknown_system_call;
 
 extern "C" void straight_line();
 
@@ -135,6 +136,11 @@ int serve(std::string_view mode) {
     rest_for_ever();
   } else if (mode == "no-list") {
     if (syscall(SYS_set_robust_list, nullptr, sizeof(robust_list_head)) != 0) abort();
+    raise(landmark);
+    rest_for_ever();
+  } else if (mode == "unknown-call") {
+    raise(landmark);
+    page->value = static_cast<std::uint64_t>(syscall(unknown_system_call, 7, 9));
     raise(landmark);
     rest_for_ever();
   } else if (mode == "data") {

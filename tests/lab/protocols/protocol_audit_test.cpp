@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the audit says of each protocol of the discussion that leaves the kernel as it is, and that it finds each of
-// them out when a step is dropped or out of its place. docs/fixes.md cites the same cases as commands.
+// What the audit says of the protocols of the discussion, and that it finds each of them out when one of its steps is
+// dropped or out of its place, in user space or in the kernel. docs/fixes.md cites the same cases as commands.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,13 +17,20 @@ constexpr auto contended = operation::unlock_contended;
 constexpr const char* same = "reuse-same-process";
 constexpr const char* other = "reuse-other-process";
 constexpr const char* remap = "remap-file";
+constexpr const char* asleep = "waiter-asleep";
+constexpr const char* killed = "owner-killed";
+constexpr const char* handler = "signal-in-window";
+constexpr auto cleanup = kernel::cleanup_robust_list;
+constexpr auto linux_7_2 = kernel::futex_robust_unlock;
 
 struct expected_case {
   const char* subject;
   operation op;
   const char* scenario;
-  verdict found;        // ok: nothing but that
-  bool held_up = false; // ok because a destroy or a mapping call waited for the stopped victim
+  verdict found; // ok: nothing but that
+  // ok because a destroy or a mapping call waited for the stopped victim
+  bool held_up = false;
+  const kernel::policy& (*under)() = kernel::stock;
 };
 
 void PrintTo(const expected_case& c, std::ostream* to) {
@@ -32,14 +39,15 @@ void PrintTo(const expected_case& c, std::ostream* to) {
 
 std::string name_of_case(const testing::TestParamInfo<expected_case>& one) {
   std::string name = std::string(one.param.subject) + "_" + std::string(name_of(one.param.op)) +
-                     "_" + one.param.scenario;
+                     "_" + one.param.scenario + "_under_" + std::string(one.param.under().name());
   std::ranges::replace(name, '-', '_');
   return name;
 }
 
 void expect(const expected_case& c, const case_report& report) {
-  const std::string replay = replay_under(kernel::stock(), report);
-  EXPECT_GT(report.facts.reused, 0u) << "the memory was never reused\n" << replay;
+  const std::string replay = replay_under(c.under(), report);
+  if (scenario_named(c.scenario)->reuses_memory())
+    EXPECT_GT(report.facts.reused, 0u) << "the memory was never reused\n" << replay;
   if (c.found == ok) {
     EXPECT_TRUE(is_clean(report)) << replay;
     EXPECT_EQ(report.facts.held_up > 0, c.held_up) << replay;
@@ -52,8 +60,8 @@ class Protocol : public testing::TestWithParam<expected_case> {};
 
 TEST_P(Protocol, IsJudgedAsTheDocumentSays) {
   const expected_case& c = GetParam();
-  expect(c, audit_under(kernel::stock(), std::string(SUBJECT_DIRECTORY) + "/" + c.subject + ".so",
-                        c.op, c.scenario));
+  expect(c, audit_under(c.under(), std::string(SUBJECT_DIRECTORY) + "/" + c.subject + ".so", c.op,
+                        c.scenario));
 }
 
 constexpr bool waits = true;
@@ -77,6 +85,20 @@ constexpr expected_case cases[] = {
     {"refcount-munmap", unlock, other, corrupted},
     {"serialize-mmap", unlock, remap, ok, waits},
     {"serialize-mmap", unlock, same, corrupted},
+    {"cleanup-robust-list", unlock, same, ok, !waits, cleanup},
+    {"cleanup-robust-list", unlock, other, ok, !waits, cleanup},
+    {"cleanup-robust-list", contended, other, ok, !waits, cleanup},
+    {"cleanup-robust-list", unlock, handler, ok, !waits, cleanup},
+    {"cleanup-robust-list", unlock, other, corrupted}, // today's kernel does not know the call
+    {"cleanup-robust-list-user", unlock, same, ok, waits},
+    {"cleanup-robust-list-user", unlock, other, ok, waits},
+    {"cleanup-robust-list-user", unlock, handler, ok, waits},
+    {"futex-robust-unlock", unlock, other, ok, !waits, linux_7_2},
+    {"futex-robust-unlock", contended, other, ok, !waits, linux_7_2},
+    {"futex-robust-unlock", contended, asleep, ok, !waits, linux_7_2},
+    {"futex-robust-unlock", unlock, killed, ok, !waits, linux_7_2},
+    {"futex-robust-unlock", contended, handler, ok, !waits, linux_7_2},
+    {"futex-robust-unlock", unlock, other, corrupted}, // nor the flag
 };
 INSTANTIATE_TEST_SUITE_P(OfTheDiscussion, Protocol, testing::ValuesIn(cases), name_of_case);
 
@@ -84,9 +106,8 @@ class ProtocolWithAFault : public testing::TestWithParam<expected_case> {};
 
 TEST_P(ProtocolWithAFault, IsFoundOut) {
   const expected_case& c = GetParam();
-  expect(c, audit_under(kernel::stock(),
-                        std::string(PROTOCOL_FAULT_DIRECTORY) + "/" + c.subject + ".so", c.op,
-                        c.scenario));
+  expect(c, audit_under(c.under(), std::string(PROTOCOL_FAULT_DIRECTORY) + "/" + c.subject + ".so",
+                        c.op, c.scenario));
 }
 
 constexpr expected_case faults[] = {
@@ -98,8 +119,102 @@ constexpr expected_case faults[] = {
     {"refcount_without_d2", unlock, other, corrupted},
     {"refcount_munmap_skips_the_first_page", unlock, remap, corrupted},
     {"serialize_mmap_without_0", unlock, remap, corrupted},
+    {"cleanup_call_without_d2", unlock, other, corrupted, !waits, cleanup},
+    {"cleanup_user_looks_at_itself", unlock, other, corrupted},
+    {"cleanup_user_without_the_distance", unlock, other, corrupted},
+    {"try_unlock_without_4", unlock, other, corrupted, !waits, linux_7_2},
+    {"try_unlock_4_before_3", unlock, killed, owner_lost, !waits, linux_7_2},
+    {"try_unlock_begins_early", unlock, killed, owner_lost, !waits, linux_7_2},
+    {"try_unlock_begins_late", unlock, other, corrupted, !waits, linux_7_2},
+    {"try_unlock_ends_early", unlock, other, corrupted, !waits, linux_7_2},
+    {"robust_unlock_in_three_calls", contended, other, corrupted, !waits, linux_7_2},
 };
 INSTANTIATE_TEST_SUITE_P(Planted, ProtocolWithAFault, testing::ValuesIn(faults), name_of_case);
+
+// A kernel that leaves out one step of its half.
+struct no_change {
+  static constexpr bool forgets_the_range_at_exit = false;
+  static constexpr bool forgets_the_range_at_signals = false;
+  static constexpr bool visits_all = true;
+  static system_call of(const system_call& call) { return call; }
+};
+struct no_range_at_exit : no_change {
+  static constexpr bool forgets_the_range_at_exit = true;
+};
+struct no_range_at_signals : no_change {
+  static constexpr bool forgets_the_range_at_signals = true;
+};
+struct first_thread_only : no_change {
+  static constexpr bool visits_all = false;
+};
+struct wakes_nobody : no_change {
+  static system_call of(system_call call) {
+    call.arguments[2] = 0; // step K3
+    return call;
+  }
+};
+
+// Shows the first thread of all that share the page.
+class only_the_first final : public kernel::reverse_mapping {
+ public:
+  explicit only_the_first(kernel::reverse_mapping& all) : all_(all) {}
+  bool visit_sharers(remote_address word, const visitor& visit) override {
+    bool seen = false;
+    return all_.visit_sharers(word, [&](kernel::task& thread, remote_address there) {
+      if (!seen) visit(thread, there);
+      seen = true;
+    });
+  }
+
+ private:
+  kernel::reverse_mapping& all_;
+};
+
+template <class Change>
+class changed_policy final : public kernel::policy {
+ public:
+  explicit changed_policy(const kernel::policy& sound) : sound_(sound) {}
+  std::string_view name() const override { return sound_.name(); }
+  std::string_view summary() const override { return {}; }
+  bool has_system_calls() const override { return true; }
+  void thread_exits(kernel::task& dying) const override {
+    (Change::forgets_the_range_at_exit ? kernel::stock_copy() : sound_).thread_exits(dying);
+  }
+  void signal_arrives(kernel::task& interrupted) const override {
+    if (!Change::forgets_the_range_at_signals) sound_.signal_arrives(interrupted);
+  }
+  std::optional<std::int64_t> make_system_call(kernel::task& caller, const system_call& call,
+                                               kernel::reverse_mapping& pages) const override {
+    only_the_first first(pages);
+    if (!Change::visits_all) return sound_.make_system_call(caller, call, first);
+    return sound_.make_system_call(caller, Change::of(call), pages);
+  }
+
+ private:
+  const kernel::policy& sound_;
+};
+
+template <class Change>
+unsigned found(const kernel::policy& sound, const char* subject, operation op, const char* scenario,
+               verdict what) {
+  const changed_policy<Change> changed(sound);
+  return count(
+      audit_under(changed, std::string(SUBJECT_DIRECTORY) + "/" + subject + ".so", op, scenario),
+      what);
+}
+
+TEST(KernelOfTheCleanupCall, IsFoundOutWhenItVisitsOneThreadOnly) {
+  EXPECT_GT(found<first_thread_only>(cleanup(), "cleanup-robust-list", unlock, other, corrupted),
+            0u);
+}
+
+TEST(KernelOfTheRobustUnlock, IsFoundOutWhenItForgetsTheRangeOrTheWake) {
+  constexpr const char* subject = "futex-robust-unlock";
+  EXPECT_EQ(found<no_change>(linux_7_2(), subject, unlock, other, corrupted), 0u);
+  EXPECT_GT(found<no_range_at_exit>(linux_7_2(), subject, unlock, other, corrupted), 0u);
+  EXPECT_GT(found<no_range_at_signals>(linux_7_2(), subject, unlock, handler, corrupted), 0u);
+  EXPECT_GT(found<wakes_nobody>(linux_7_2(), subject, contended, asleep, lost_wakeup), 0u);
+}
 
 } // namespace
 } // namespace heirlock::lab

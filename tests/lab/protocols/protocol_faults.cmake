@@ -35,3 +35,16 @@ planted(hazard_mm_cid_skips_the_first_slot hazard_pointer/hazard_lines.hpp hazar
 planted(refcount_without_d2 guarded/guarded_mutex.hpp refcount/subject.cpp ${list})
 planted(refcount_munmap_skips_the_first_page refcount_munmap/subject.cpp refcount_munmap/subject.cpp ${list})
 planted(serialize_mmap_without_0 serialize_mmap/subject.cpp serialize_mmap/subject.cpp ${list})
+
+set(user_cleanup cleanup_robust_list/subject_user.cpp cleanup_robust_list/wait_everywhere.cpp
+  cleanup_robust_list/proc_files.cpp ${list})
+planted(cleanup_user_looks_at_itself cleanup_robust_list/wait_everywhere.cpp ${user_cleanup})
+planted(cleanup_user_without_the_distance cleanup_robust_list/wait_everywhere.cpp ${user_cleanup})
+planted(cleanup_call_without_d2 cleanup_robust_list/cleaning_mutex.hpp cleanup_robust_list/subject_call.cpp ${list})
+
+set(robust_unlock futex_robust_unlock/subject.cpp futex_robust_unlock/robust_unlock_release.cpp
+  futex_robust_unlock/try_unlock_x86_64.S ${list})
+foreach(fault without_4 4_before_3 begins_early begins_late ends_early)
+  planted(try_unlock_${fault} futex_robust_unlock/try_unlock_x86_64.S ${robust_unlock})
+endforeach()
+planted(robust_unlock_in_three_calls futex_robust_unlock/robust_unlock_release.cpp ${robust_unlock})
