@@ -29,6 +29,9 @@ class actor {
   void start(const mailbox& order);
   std::optional<std::int64_t> await(std::chrono::nanoseconds cpu_bound);
 
+  // An order that is only written: whoever steps the actor on from its idle marker sees it carried out.
+  void post(const mailbox& order) { *box_ = order; }
+
   // Enters an operation and stops before its first instruction.
   void begin(subject_call operation, std::uint64_t object);
 

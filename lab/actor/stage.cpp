@@ -153,13 +153,25 @@ actor& stage::add(tracee& thread, unsigned number) {
   return actors_.emplace_back(thread, control_->boxes[number], control_->markers, number);
 }
 
+actor& stage::adopt_child(actor& parent) {
+  const unsigned number = next_number();
+  control_->boxes[number] = {};
+  return add(tracer_.adopt(parent.thread()), number);
+}
+
+void stage::run_to_idle(actor& a) {
+  a.thread().resume(resumption::run);
+  a.thread().wait();
+  run_to_idle(a.thread(), "an actor");
+}
+
 actor& stage::enter() {
-  const auto number = static_cast<unsigned>(actors_.size()) + 1;
+  const unsigned number = next_number();
   return add(order_birth(*origin_, control_->boxes[0], actor_command::fork_actor, number), number);
 }
 
 actor& stage::enter_beside(actor& a) {
-  const auto number = static_cast<unsigned>(actors_.size()) + 1;
+  const unsigned number = next_number();
   mailbox& box = control_->boxes[a.number()];
   return add(order_birth(a.thread(), box, actor_command::spawn_actor, number), number);
 }

@@ -50,6 +50,12 @@ class stage {
   actor& enter();                // a process of its own
   actor& enter_beside(actor& a); // a thread of the process of `a`
 
+  // For a birth that is watched step by step. An actor was ordered (post) to fork the actor of the next number and
+  // stands in PTRACE_EVENT_FORK: takes over its child, which stands before its first instruction.
+  unsigned next_number() const { return static_cast<unsigned>(actors_.size()) + 1; }
+  actor& adopt_child(actor& parent);
+  void run_to_idle(actor& a);
+
   // Everybody who has entered since the last clear(), the dead included.
   std::deque<actor>& everybody() { return actors_; }
 

@@ -62,6 +62,9 @@ struct case_report {
 struct audit_options {
   std::optional<unsigned> kill_point; // only this one
   bool second_positions = true;       // enumerate the other actor's positions too
+  // Of successive kill points at which a death leaves the same to others only the first is tried. Where the victim
+  // goes on, only the kill points behind an instruction that meets the others, twice for each instruction.
+  bool one_of_a_kind = false;
   // Told what has been done so far, and of how much; may throw to stop the audit.
   std::function<void(std::size_t done, std::size_t of)> progress;
 };

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "lab/process/registers.hpp"
@@ -24,6 +26,11 @@ struct instruction_facts {
   bool is_system_call = false;
 };
 
+struct memory_range {
+  remote_address from;
+  std::uint64_t bytes = 0;
+};
+
 // Decodes instructions of this machine.
 class disassembler {
  public:
@@ -34,9 +41,9 @@ class disassembler {
 
   instruction_facts decode(remote_address pc, const machine_code& code) const;
 
-  // Whether the instruction at the pc of `now` reads or writes memory in [from, from + bytes).
-  bool touches(const registers& now, const machine_code& code, remote_address from,
-               std::uint64_t bytes) const;
+  // Where the instruction at the pc of `now` reads or writes memory in one of the ranges; nullopt: nowhere.
+  std::optional<remote_address> touched(const registers& now, const machine_code& code,
+                                        std::span<const memory_range> ranges) const;
 
  private:
   struct state;

@@ -94,10 +94,11 @@ instruction_facts disassembler::decode(remote_address pc, const machine_code& co
           i.size, i.id == X86_INS_SYSCALL};
 }
 
-bool disassembler::touches(const registers& now, const machine_code& code, remote_address from,
-                           std::uint64_t bytes) const {
+std::optional<remote_address> disassembler::touched(const registers& now, const machine_code& code,
+                                                    std::span<const memory_range> ranges) const {
   const decoded d(state_->handle, now.pc().value, code);
-  if (d.get() == nullptr || d.get()->id == X86_INS_LEA || d.get()->id == X86_INS_NOP) return false;
+  if (d.get() == nullptr || d.get()->id == X86_INS_LEA || d.get()->id == X86_INS_NOP)
+    return std::nullopt;
   const cs_x86& x86 = d.get()->detail->x86;
   for (unsigned i = 0; i < x86.op_count; ++i) {
     const cs_x86_op& operand = x86.operands[i];
@@ -109,9 +110,11 @@ bool disassembler::touches(const registers& now, const machine_code& code, remot
     at += value_of(operand.mem.base, now.raw(), next);
     at += value_of(operand.mem.index, now.raw(), next) *
           static_cast<std::uint64_t>(operand.mem.scale);
-    if (at < from.value + bytes && at + operand.size > from.value) return true;
+    for (const memory_range& range : ranges)
+      if (at < range.from.value + range.bytes && at + operand.size > range.from.value)
+        return remote_address{at};
   }
-  return false;
+  return std::nullopt;
 }
 
 } // namespace heirlock::lab

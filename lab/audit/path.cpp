@@ -2,10 +2,12 @@
 #include "lab/audit/path.hpp"
 
 #include <fmt/format.h>
+#include <linux/futex.h>
 
 #include <algorithm>
 #include <map>
 
+#include "lab/process/mappings.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/robust_list.hpp"
 #include "lab/process/trouble.hpp"
@@ -26,48 +28,114 @@ machine_code code_at(thread_id process, remote_address pc) {
   return code;
 }
 
-path_stop describe_stop(stage& st, actor& a, const disassembler& decoder) {
-  const registers now = a.regs();
-  path_stop stop;
-  stop.pc = now.pc();
-  stop.code = code_at(a.thread().process(), stop.pc);
-  stop.shared = decoder.decode(stop.pc, stop.code).is_system_call ||
-                decoder.touches(now, stop.code, {arena::object_a},
-                                arena::size - (arena::object_a - arena::base));
-  stop.word = st.words(arena::object_a, sizeof(std::uint64_t))[0];
-  stop.pending = pending_operation_of(a.id());
-  return stop;
+// Where others see what the actor writes: the locks, and whatever else its process maps to share, such as a table
+// that a lock keeps beside its objects. The instrument's own orders lie in such memory too, and are no part of a lock.
+std::vector<memory_range> memory_of_all(stage& st, thread_id process) {
+  std::vector<memory_range> ranges = {{{arena::object_a}, st.subject_size()},
+                                      {{arena::object_b}, st.subject_size()}};
+  const std::uint64_t before_crowd = arena::crowd - arena::object_a;
+  if (const std::uint64_t used = st.used_objects().size_bytes(); used > before_crowd)
+    ranges.push_back({{arena::crowd}, used - before_crowd});
+  for (const mapping& m : mappings_of(process)) {
+    const bool is_arena =
+        m.start < remote_address{arena::base + arena::size} && remote_address{arena::base} < m.end;
+    if (m.shared && !is_arena) ranges.push_back({m.start, m.end - m.start});
+  }
+  return ranges;
+}
+
+// What is left when the actor is killed: memory that others see, what the kernel knows, and the head of the robust list,
+// from which it goes on.
+class legacy {
+ public:
+  legacy(stage& st, actor& a) : stage_(st), actor_(a) {}
+
+  // Whether it may differ from what was found last time. Of the kernel's part only is known that system calls
+  // change it.
+  bool has_changed(bool after_system_call) {
+    const thread_id process = actor_.thread().process();
+    if (after_system_call) ranges_ = memory_of_all(stage_, process);
+    std::vector<std::byte> now;
+    const auto append = [&](remote_address from, std::uint64_t bytes) {
+      const std::size_t so_far = now.size();
+      now.resize(so_far + bytes);
+      try_read_memory(process, from, std::span(now).subspan(so_far));
+    };
+    for (const memory_range& range : ranges_)
+      append(range.from, range.bytes);
+    if (const auto head = robust_list_head_of(actor_.id())) append(*head, sizeof(robust_list_head));
+    const bool differs = after_system_call || now != last_;
+    last_ = std::move(now);
+    return differs;
+  }
+
+ private:
+  stage& stage_;
+  actor& actor_;
+  std::vector<memory_range> ranges_;
+  std::vector<std::byte> last_;
+};
+
+// Where an instruction meets the other actors. One that waits actively comes by the same again and again.
+struct encounter {
+  remote_address pc;
+  std::uint64_t place; // an address, or the number of a system call
+  std::uint64_t argument;
+  auto operator<=>(const encounter&) const = default;
+};
+
+std::optional<encounter> encounter_at(const registers& now, const machine_code& code,
+                                      const disassembler& decoder,
+                                      std::span<const memory_range> of_all) {
+  if (decoder.decode(now.pc(), code).is_system_call)
+    return encounter{now.pc(), now.syscall_number(), now.syscall_argument(0)};
+  if (const auto where = decoder.touched(now, code, of_all))
+    return encounter{now.pc(), where->value, 0};
+  return std::nullopt;
 }
 
 } // namespace
 
-path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how) {
+path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how,
+           comparison compare) {
   path way;
-  std::map<remote_address, unsigned> visits;
+  const std::vector<memory_range> of_all = memory_of_all(st, a.thread().process());
+  legacy left(st, a);
+  std::map<encounter, unsigned> visits;
   bool cue_given = false;
+  bool after_system_call = true;
   for (;;) {
     if (way.stops.size() > longest_path) {
       way.end = progress::spinning;
       return way;
     }
-    way.stops.push_back(describe_stop(st, a, decoder));
-    if (how == waiting::spins && ++visits[way.stops.back().pc] == visits_of_a_waiter &&
+    const registers now = a.regs();
+    path_stop& stop = way.stops.emplace_back();
+    stop.pc = now.pc();
+    stop.code = code_at(a.thread().process(), stop.pc);
+    const auto meeting = encounter_at(now, stop.code, decoder, of_all);
+    stop.shared = meeting.has_value();
+    stop.word = st.words(arena::object_a, sizeof(std::uint64_t))[0];
+    stop.pending = pending_operation_of(a.id());
+    if (compare == comparison::of_states) stop.changed = left.has_changed(after_system_call);
+    after_system_call = decoder.decode(stop.pc, stop.code).is_system_call;
+    if (how == waiting::spins && meeting && ++visits[*meeting] == visits_of_a_waiter &&
         !cue_given) {
-      way.stops.back().cue = cue_given = true;
+      stop.cue = cue_given = true;
       cue();
     }
-    progress now = a.step();
-    if (now == progress::asleep || now == progress::spinning) {
+    progress then = a.step();
+    if (then == progress::asleep || then == progress::spinning) {
       path_stop inside = way.stops.back();
-      inside.asleep = inside.cue = true;
+      inside.asleep = inside.cue = inside.changed = true;
       inside.word = st.words(arena::object_a, sizeof(std::uint64_t))[0];
       way.stops.push_back(inside);
       visits.clear();
       cue();
-      now = a.step();
+      then = a.step();
     }
-    if (now != progress::at_instruction) {
-      way.end = now;
+    if (then != progress::at_instruction) {
+      way.end = then;
       return way;
     }
   }

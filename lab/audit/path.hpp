@@ -17,7 +17,10 @@ struct path_stop {
   machine_code code;
   bool asleep = false; // not before the instruction but inside it: it is a system call that sleeps
   bool cue = false;    // the actor waits here for others
-  bool shared = false; // the instruction touches a lock's memory or enters the kernel
+  bool shared = false; // the instruction touches memory that others see, or enters the kernel
+  // What a death here leaves to others may differ from what it leaves at the stop before. Only if the trace was asked
+  // to look; else always true.
+  bool changed = true;
   std::uint64_t word = 0; // the first word of the lock, as it is at this stop
   remote_address pending; // the thread's pending operation at this stop
 };
@@ -34,9 +37,13 @@ using cue_handler = std::function<void()>;
 // same instructions as often as one that only spins; when it is let run, the difference shows.
 enum class waiting { sleeps, spins };
 
+// Whether each stop is compared with the one before (path_stop::changed): that takes time.
+enum class comparison { none, of_states };
+
 // Steps an actor that stands at the first instruction of an operation through to its end. It ends early
 // (`asleep`, `spinning`) where the actor waits and the cue does not help.
-path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how);
+path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how,
+           comparison compare = comparison::none);
 
 // Brings an actor that stands at the first instruction to the stop `target` of a path traced before.
 // False when the operation took another way.

@@ -70,6 +70,12 @@ void run::victim_holds(std::uint64_t lock) {
   holders_[lock] = {victim_, false};
 }
 
+void run::owner_dies(actor& owner) {
+  stage_.kill(owner);
+  owner_dead_ = true;
+  std::erase_if(holders_, [](const auto& h) { return h.second.by->thread().status().is_gone(); });
+}
+
 void run::victim_begins(std::uint64_t lock) {
   // Inside unlock the victim may or may not still own it; who may enter is then up to the lock.
   if (is_release(op_)) holders_.erase(lock);
@@ -150,7 +156,7 @@ call_end run::note_end(actor& by, std::uint64_t lock, call_end end) {
     facts_.told += told;
     if (holders_.contains(lock))
       fail(verdict::two_owners, "a second one got the lock while its owner was inside");
-    else if (told && !victim_dead_)
+    else if (told && !victim_dead_ && !owner_dead_)
       fail(verdict::false_death, "EOWNERDEAD while every owner was alive");
     holders_[lock] = {&by, told};
   } else if (end.value == ENOTRECOVERABLE) {

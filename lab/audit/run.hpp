@@ -70,6 +70,8 @@ class run {
   bool must_destroy(actor& by, std::uint64_t lock);
   // One actor waits for the end of another's thread; both are of one process. False: it never comes.
   bool join(actor& by, const actor& ended);
+  // The owner, no victim, dies before the victim begins: whoever comes next is rightly told.
+  void owner_dies(actor& owner);
   // The victim takes the lock before the operation in which it is killed.
   void victim_holds(std::uint64_t lock);
 
@@ -123,6 +125,7 @@ class run {
   actor* victim_;
   std::map<std::uint64_t, holding> holders_;
   bool victim_dead_ = false;
+  bool owner_dead_ = false;
   std::optional<bool> victim_owned_;
   std::uint64_t word_at_kill_ = 0;
   finding finding_;

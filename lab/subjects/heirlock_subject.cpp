@@ -8,17 +8,22 @@
 #include <unistd.h>
 
 #include "lab/subjects/builtin_tables.h"
+#include "lab/subjects/untimed_waits.hpp"
+#include "src/core/spin.hpp"
 
 namespace {
 
 // More than the instrument has actors.
 constexpr std::uint32_t room_for_threads = 16;
 
+// Two rounds of the spin, a short and a longer one: the code that users get, on a path that is not mostly pauses.
+constexpr int few_spin_pauses = 3;
+
 // Of this run, and of all processes that are forked for it. Never the user's default domain.
 heirlock_domain_t* domain = nullptr;
 
-// A memory file has no name: it is gone with the processes of the run, however they end. The backstop is off, so that
-// it cannot be what wakes a waiter.
+// A memory file has no name: it is gone with the processes of the run, however they end. The backstop is off, and the
+// kernel sees to it that it is: it cannot be what wakes a waiter.
 int open_anew(heirlock_unlock_mode mode) {
   if (domain != nullptr) {
     if (const int error = heirlock_domain_close(domain)) return error;
@@ -34,7 +39,9 @@ int open_anew(heirlock_unlock_mode mode) {
   options.backstop_ms = 0;
   const int error = heirlock_domain_open(&options, &domain, nullptr);
   close(file); // the domain has a description of its own
-  return error;
+  if (error != 0) return error;
+  heirlock::core::spin_pauses = few_spin_pauses;
+  return heirlock::lab::refuse_timed_waits();
 }
 
 int prepare_rmw() {

@@ -3,6 +3,7 @@
 #include "src/core/entry.hpp"
 #include "src/core/owner.hpp"
 #include "src/core/queue_place.hpp"
+#include "src/core/spin.hpp"
 #include "src/sys/membarrier.hpp"
 
 #include "cpu_relax.hpp"
@@ -16,11 +17,13 @@
 //   4  the head takes the mutex if it is free or its owner is dead; else it sleeps on the owner's bell
 //   5  leave the queue and tell the follower
 namespace heirlock::core {
+
+int spin_pauses = 100;
+
 namespace {
 
 namespace bits = detail;
 
-constexpr int spin_pauses = 100;
 constexpr int longest_gap = 8;
 // A head that was overtaken for so long asks that the next release be kept for heads. Sooner would make every hand-over
 // a change of context, as nobody could take the mutex while the head is being woken.

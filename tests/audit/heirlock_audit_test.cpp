@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// heirlock's own mutex under audit, in both unlock modes, at the victim's kill points and for the uncontended
-// operations. The positions of a second actor, and the rest, are run by command: heirlock audit --subject heirlock.
+// heirlock's own mutex under audit, in both unlock modes. Of the contended operations, whose paths are long, one kill
+// point of a kind is tried, and of the second actor's positions a few: every kill point against every position takes
+// minutes and is run by command, heirlock audit --subject heirlock.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ std::vector<audited_case> audited_cases() {
   for (const char* subject : {"heirlock", "heirlock-asymmetric"})
     for (const scenario* what : all_scenarios())
       for (const operation op : all_operations)
-        if (!is_contended(op) && what->why_not(op).empty()) cases.push_back({subject, what, op});
+        if (what->why_not(op).empty()) cases.push_back({subject, what, op});
   return cases;
 }
 
@@ -43,14 +44,18 @@ TEST_P(HeirlockUnderAudit, IsCleanAtEveryKillPoint) {
   stage st(surroundings);
   audit_options options;
   options.second_positions = false;
+  options.one_of_a_kind = is_contended(op);
   const case_report report = audit_case(st, *what, op, options);
   EXPECT_TRUE(report.violations.empty()) << text_report(report, replay_command());
-  // An audit in which nobody died as the owner has shown nothing.
-  EXPECT_GT(report.facts.died_owning, 0u);
+  // An audit in which nobody died as the owner, or that skipped nearly everything, has shown nothing.
+  EXPECT_GT(report.facts.runs, 20u);
+  if (op != operation::trylock_contended) {
+    EXPECT_GT(report.facts.died_owning, 0u);
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryUncontendedCase, HeirlockUnderAudit,
-                         testing::ValuesIn(audited_cases()), [](const auto& one) {
+INSTANTIATE_TEST_SUITE_P(EveryCase, HeirlockUnderAudit, testing::ValuesIn(audited_cases()),
+                         [](const auto& one) {
                            std::string name = std::string(one.param.subject) + "_" +
                                               std::string(name_of(one.param.op)) + "_in_" +
                                               std::string(one.param.what->name());

@@ -150,16 +150,23 @@ TEST(demo, ends_well_with_one_document) {
   EXPECT_TRUE(result.err.empty()) << result;
   const json document = result.json();
   ASSERT_FALSE(document.is_discarded()) << result;
-  std::map<std::string, unsigned> corrupted;
+  std::map<std::string, unsigned> corrupted, audited;
+  std::map<std::string, std::size_t> violations;
   for (const auto& each : document.at("cases")) {
     corrupted[each.at("subject")] += each.at("verdicts").value("corrupted", 0U);
     unsigned judged = 0;
     for (const auto& count : each.at("verdicts"))
       judged += count.get<unsigned>();
     EXPECT_EQ(each.at("kill_points").get<unsigned>(), judged);
+    audited[each.at("subject")] += judged;
+    violations[each.at("subject")] += each.at("violations").size();
   }
   EXPECT_GT(corrupted["pthread-robust"], 0U);
   EXPECT_EQ(corrupted["pthread-normal"], 0U);
+  for (const char* own : {"heirlock", "heirlock-asymmetric"}) {
+    EXPECT_GT(audited[own], audited["pthread-robust"] / 2);
+    EXPECT_EQ(violations[own], 0U) << own;
+  }
 }
 
 TEST(command_line, every_verb_has_help_and_the_command_a_version) {
