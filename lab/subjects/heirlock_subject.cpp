@@ -41,6 +41,7 @@ int open_anew(heirlock_unlock_mode mode) {
   close(file); // the domain has a description of its own
   if (error != 0) return error;
   heirlock::core::spin_pauses = few_spin_pauses;
+  heirlock::core::starving_after_ns = 0;
   return heirlock::lab::refuse_timed_waits();
 }
 

@@ -19,17 +19,19 @@
 namespace heirlock::core {
 
 int spin_pauses = 100;
+std::int64_t starving_after_ns = 1000000;
 
 namespace {
 
 namespace bits = detail;
 
 constexpr int longest_gap = 8;
-// A head that was overtaken for so long asks that the next release be kept for heads. Sooner would make every hand-over
-// a change of context, as nobody could take the mutex while the head is being woken.
-constexpr std::int64_t starving_after_ns = 1000000;
 constexpr int still_waiting = -1;
 constexpr std::int64_t ns_per_ms = 1000000;
+
+std::int64_t patience_clock() noexcept {
+  return starving_after_ns == 0 ? 0 : sys::nanoseconds(sys::now(CLOCK_MONOTONIC));
+}
 
 class slow_lock {
  public:
@@ -220,7 +222,7 @@ int slow_lock::inherit(std::uint64_t word) noexcept {
 int slow_lock::lead() noexcept {
   const std::uint64_t set_by_heads = domain_.asymmetric ? 0 : bits::waiters;
   const bell* watched = nullptr;
-  const std::int64_t leads_since = sys::nanoseconds(sys::now(CLOCK_MONOTONIC));
+  const std::int64_t leads_since = patience_clock();
   bool starving = false;
   for (;;) {
     std::uint64_t word = mutex_.word.load(std::memory_order_acquire);
@@ -270,7 +272,7 @@ int slow_lock::lead() noexcept {
       before.add_to(sleep);
     count(domain_.counters().head_sleeps);
     const wait_end end = wait(sleep);
-    starving = sys::nanoseconds(sys::now(CLOCK_MONOTONIC)) - leads_since > starving_after_ns;
+    starving = patience_clock() - leads_since >= starving_after_ns;
     if (now.died_since() && sys::wake_all(rings.flag) > 0) count(domain_.counters().relays);
     if (end == wait_end::deadline) return give_up();
     if (end == wait_end::backstop) {

@@ -63,6 +63,7 @@ int open_domain() {
   options.backstop_ms = chosen == life::backstop ? backstop_ms : 0;
   if (const int error = heirlock_domain_open(&options, &domain, nullptr)) return error;
   heirlock::core::spin_pauses = few_spin_pauses;
+  heirlock::core::starving_after_ns = 0;
   return 0;
 }
 
