@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
   add_audit(app, chosen);
   add_compare(app, chosen);
   add_bench(app, chosen);
+  add_storm(app, chosen);
   try {
     app.parse(argc, argv);
     if (!chosen) throw CLI::RequiredError("One of the verbs" + names_of_verbs(app));

@@ -29,7 +29,12 @@ progress_bar::progress_bar(std::string what)
 
 // Not by fmt::print, which throws when the terminal has gone: that is no reason to end.
 progress_bar::~progress_bar() {
+  wipe();
+}
+
+void progress_bar::wipe() {
   if (drawn_) std::fputs("\r\033[K", stderr);
+  drawn_ = false;
 }
 
 void progress_bar::show(std::size_t done, std::size_t of) {

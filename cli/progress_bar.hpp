@@ -17,6 +17,7 @@ class progress_bar {
 
   void label(std::string what) { what_ = std::move(what); }
   void show(std::size_t done, std::size_t of);
+  void wipe(); // before something is printed
 
  private:
   using clock = std::chrono::steady_clock;

@@ -22,5 +22,6 @@ void add_reproduce(CLI::App& app, action& chosen);
 void add_audit(CLI::App& app, action& chosen);
 void add_compare(CLI::App& app, action& chosen);
 void add_bench(CLI::App& app, action& chosen);
+void add_storm(CLI::App& app, action& chosen);
 
 } // namespace heirlock::cli

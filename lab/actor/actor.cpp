@@ -9,7 +9,6 @@
 // 1. The first process maps the arena, finds the subject, tells its markers and waits for orders.
 // 2. For each actor of a run it forks; each actor announces itself to its lock and waits for orders.
 // 3. Actors are killed; the only ones that end by themselves are threads that are ordered to.
-#include <dlfcn.h>
 #include <errno.h>
 #include <gnu/libc-version.h>
 #include <pthread.h>
@@ -24,7 +23,7 @@
 
 #include "lab/actor/arena.hpp"
 #include "lab/actor/marked_call.hpp"
-#include "lab/subjects/builtin.h"
+#include "lab/subjects/loaded_subject.hpp"
 #include "lab/subjects/subject.h"
 
 namespace heirlock::lab {
@@ -238,40 +237,11 @@ void install_handlers() {
 }
 
 const heirlock_subject* find_subject(const char* name) {
-  if (const heirlock_subject* found = heirlock_builtin_subject(name)) {
-    subject_prepare = heirlock_builtin_prepare(found);
-    return found;
-  }
-  void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    snprintf(control().error, sizeof control().error, "cannot load it: %s", dlerror());
-    return nullptr;
-  }
-  using entry_point = const heirlock_subject* (*)(void);
-  const auto entry = reinterpret_cast<entry_point>(dlsym(library, "heirlock_subject"));
-  const heirlock_subject* const found = entry != nullptr ? entry() : nullptr;
-  const char* error = nullptr;
-  if (entry == nullptr) {
-    error = "it exports no function heirlock_subject(); see lab/subjects/subject.h";
-  } else if (found == nullptr) {
-    error = "its heirlock_subject() returned NULL";
-  } else if (found->abi != HEIRLOCK_SUBJECT_ABI) {
-    error = "it was built for another version of lab/subjects/subject.h; build it again";
-  } else if (found->size == 0 || found->size > HEIRLOCK_SUBJECT_MAX_SIZE || found->size % 8 != 0) {
-    error = "its lock size is not a multiple of 8 from 8 to HEIRLOCK_SUBJECT_MAX_SIZE";
-  } else if (found->name == nullptr || found->init == nullptr || found->lock == nullptr ||
-             found->trylock == nullptr || found->unlock == nullptr) {
-    error = "one of name, init, lock, trylock, unlock is NULL";
-  }
-  if (error == nullptr) {
-    const auto policy =
-        reinterpret_cast<const char* (*)()>(dlsym(library, "heirlock_subject_policy"));
-    if (policy != nullptr) subject_policy = policy();
-    subject_prepare = reinterpret_cast<int (*)()>(dlsym(library, "heirlock_subject_prepare"));
-    return found;
-  }
-  snprintf(control().error, sizeof control().error, "%s", error);
-  return nullptr;
+  const loaded_subject loaded = load_subject(name);
+  subject_policy = loaded.policy;
+  subject_prepare = loaded.prepare;
+  snprintf(control().error, sizeof control().error, "%s", loaded.error);
+  return loaded.subject;
 }
 
 // -1, which every use of it refuses, when the text is no number.

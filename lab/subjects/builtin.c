@@ -21,3 +21,7 @@ const struct heirlock_subject* heirlock_builtin_subject(const char* name) {
 int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin))(void) {
   return heirlock_own_prepare(builtin);
 }
+
+const struct heirlock_storm_hooks* heirlock_builtin_storm(const struct heirlock_subject* builtin) {
+  return heirlock_own_storm(builtin);
+}

@@ -3,6 +3,7 @@
 #ifndef HEIRLOCK_LAB_BUILTIN_H
 #define HEIRLOCK_LAB_BUILTIN_H
 
+#include "lab/subjects/storm_hooks.h"
 #include "lab/subjects/subject.h"
 
 #ifdef __cplusplus
@@ -17,6 +18,9 @@ const struct heirlock_subject* heirlock_builtin_subject_at(unsigned index);
 
 /* Its heirlock_subject_prepare, NULL when it has none. */
 int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin))(void);
+
+/* What it adds for storms, NULL when nothing. */
+const struct heirlock_storm_hooks* heirlock_builtin_storm(const struct heirlock_subject* builtin);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lab/subjects/builtin_tables.h"
+#include "lab/subjects/heirlock_domain.hpp"
 #include "lab/subjects/untimed_waits.hpp"
 #include "src/core/spin.hpp"
 
@@ -22,24 +23,9 @@ constexpr int few_spin_pauses = 3;
 // Of this run, and of all processes that are forked for it. Never the user's default domain.
 heirlock_domain_t* domain = nullptr;
 
-// A memory file has no name: it is gone with the processes of the run, however they end. The backstop is off, and the
-// kernel sees to it that it is: it cannot be what wakes a waiter.
+// The backstop is off, and the kernel sees to it that it is: it cannot be what wakes a waiter.
 int open_anew(heirlock_unlock_mode mode) {
-  if (domain != nullptr) {
-    if (const int error = heirlock_domain_close(domain)) return error;
-    domain = nullptr;
-  }
-  const int file = heirlock_domain_memfd(nullptr);
-  if (file < 0) return ENOTSUP;
-  heirlock_domain_options_t options = HEIRLOCK_DOMAIN_OPTIONS_INIT;
-  options.descriptor = file;
-  options.threads = room_for_threads;
-  options.unlock_mode = mode;
-  options.flags = HEIRLOCK_DOMAIN_BACKSTOP;
-  options.backstop_ms = 0;
-  const int error = heirlock_domain_open(&options, &domain, nullptr);
-  close(file); // the domain has a description of its own
-  if (error != 0) return error;
+  if (const int error = heirlock::lab::open_subject_domain(mode, room_for_threads, 0)) return error;
   heirlock::core::spin_pauses = few_spin_pauses;
   heirlock::core::starving_after_ns = 0;
   return heirlock::lab::refuse_timed_waits();
@@ -113,6 +99,33 @@ constexpr heirlock_subject subject_in(const char* name, const char* summary) {
 }
 
 } // namespace
+
+namespace heirlock::lab {
+
+int open_subject_domain(heirlock_unlock_mode mode, std::uint32_t threads,
+                        std::uint32_t backstop_ms) {
+  if (domain != nullptr) {
+    if (const int error = heirlock_domain_close(domain)) return error;
+    domain = nullptr;
+  }
+  const int file = heirlock_domain_memfd(nullptr);
+  if (file < 0) return ENOTSUP;
+  heirlock_domain_options_t options = HEIRLOCK_DOMAIN_OPTIONS_INIT;
+  options.descriptor = file;
+  options.threads = threads;
+  options.unlock_mode = mode;
+  options.flags = HEIRLOCK_DOMAIN_BACKSTOP;
+  options.backstop_ms = backstop_ms;
+  const int error = heirlock_domain_open(&options, &domain, nullptr);
+  close(file); // the domain has a description of its own
+  return error;
+}
+
+heirlock_domain_t* subject_domain() {
+  return domain;
+}
+
+} // namespace heirlock::lab
 
 const heirlock_subject heirlock_own_subjects[] = {
     subject_in("heirlock", "heirlock's mutex; a release is one atomic exchange"),
