@@ -37,8 +37,9 @@ std::vector<std::string> verdicts_of(const storm_report& r) {
   return names;
 }
 
+// A toy of tests/audit/broken, or "heirlock:" and a fault of tests/core/faults.
 struct planted {
-  const char* toy;
+  const char* name;
   std::vector<std::string> verdicts;
 };
 
@@ -46,29 +47,38 @@ struct planted {
 class planted_fault : public testing::TestWithParam<planted> {};
 
 TEST_P(planted_fault, is_found_by_a_storm) {
-  storm_options options = short_storm(toy("broken", GetParam().toy));
+  const std::string name = GetParam().name;
+  const bool own = name.starts_with("heirlock:");
+  storm_options options =
+      short_storm(own ? FAULTY_HEIRLOCKS + name.substr(9) + ".so" : toy("broken", name));
+  options.chosen.threads = own ? 3 : 1;
   options.kills = 20'000; // far more than it takes
   const storm_report report = run_storm(options);
   EXPECT_EQ(verdicts_of(report), GetParam().verdicts) << text_report(report, options.kills);
   EXPECT_LT(report.kills, options.kills);
 }
 
-INSTANTIATE_TEST_SUITE_P(, planted_fault,
-                         testing::Values(planted{"two-owners", {"two owners"}},
-                                         planted{"takes-over-the-living",
-                                                 {"two owners", "false death"}},
-                                         planted{"wake-never-sent", {"hang"}},
-                                         planted{"takeover-drops-waiters", {"hang"}},
-                                         planted{"spins-on-dead-owner", {"hang"}},
-                                         planted{"death-never-reported", {"unreported death"}},
-                                         planted{"reports-death-twice", {"false death"}},
-                                         planted{"marks-live-owner", {"false death"}}),
-                         [](const auto& each) {
-                           std::string name = each.param.toy;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , planted_fault,
+    testing::Values(planted{"two-owners", {"two owners"}},
+                    planted{"takes-over-the-living", {"two owners", "false death"}},
+                    planted{"wake-never-sent", {"hang"}},
+                    planted{"takeover-drops-waiters", {"hang"}},
+                    planted{"spins-on-dead-owner", {"hang"}},
+                    planted{"death-never-reported", {"unreported death"}},
+                    planted{"reports-death-twice", {"false death"}},
+                    planted{"marks-live-owner", {"false death"}},
+                    planted{"heirlock:waiters_not_set", {"hang"}},
+                    planted{"heirlock:leaving_head_tells_nobody", {"hang"}},
+                    planted{"heirlock:timed_out_follower_keeps_its_place", {"hang"}},
+                    planted{"heirlock:sequence_reset_at_claim", {"hang"}},
+                    planted{"heirlock:inheritance_not_told", {"unreported death"}}),
+    [](const auto& each) {
+      std::string name = each.param.name;
+      for (char& c : name)
+        if (c == '-' || c == ':') c = '_';
+      return name;
+    });
 
 // file-lock says itself that it loses the locks of a thread that ends in a process that lives on.
 struct sound {
