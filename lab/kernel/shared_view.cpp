@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -45,6 +47,44 @@ std::uint64_t find(const std::vector<memory_area>& areas, const memory_area& fil
   return 0;
 }
 
+void* map_file(int descriptor, const memory_area& theirs) {
+  return mmap(nullptr, theirs.end - theirs.begin, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor,
+              static_cast<off_t>(theirs.offset));
+}
+
+// A file that this process has open itself takes no privilege to map. Which one it is shows when it is mapped: some
+// file systems give fstat(2) other numbers than stand in /proc/PID/maps.
+void* map_own_file(const memory_area& theirs) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int descriptor = std::stoi(entry.path().filename());
+    struct stat about = {};
+    if (fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)) continue;
+    void* const mapped = map_file(descriptor, theirs);
+    if (mapped == MAP_FAILED) continue; // open for reading only
+    const auto ours = areas_of(getpid());
+    const auto at = reinterpret_cast<std::uint64_t>(mapped);
+    const auto here = std::ranges::find_if(
+        ours, [at](const memory_area& area) { return at >= area.begin && at < area.end; });
+    if (here != ours.end() && here->same_file(theirs)) return mapped;
+    munmap(mapped, theirs.end - theirs.begin);
+  }
+  return nullptr;
+}
+
+void* map_through_proc(thread_id process, const memory_area& theirs) {
+  const auto link =
+      fmt::format("/proc/{}/map_files/{:x}-{:x}", process.value, theirs.begin, theirs.end);
+  const file_descriptor file(::open(link.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file)
+    throw trouble(fmt::format("the shared memory at {:#x} of process {} is not mapped here and {} "
+                              "cannot be opened ({}): run as root, or use the policy stock",
+                              theirs.begin, process.value, link,
+                              std::generic_category().message(errno)));
+  void* const mapped = map_file(file.get(), theirs);
+  if (mapped == MAP_FAILED) throw_errno(fmt::format("mapping {}", link));
+  return mapped;
+}
+
 } // namespace
 
 shared_view::~shared_view() {
@@ -81,17 +121,8 @@ std::uint32_t* shared_view::word(remote_address address) {
 }
 
 const memory_area& shared_view::map(const memory_area& theirs) {
-  const auto link =
-      fmt::format("/proc/{}/map_files/{:x}-{:x}", process_.value, theirs.begin, theirs.end);
-  const file_descriptor file(::open(link.c_str(), O_RDWR | O_CLOEXEC));
-  if (!file)
-    throw trouble(fmt::format("the shared memory at {:#x} of process {} is not mapped here and {} "
-                              "cannot be opened ({}): run as root, or use the policy stock",
-                              theirs.begin, process_.value, link,
-                              std::generic_category().message(errno)));
-  void* const mapped = mmap(nullptr, theirs.end - theirs.begin, PROT_READ | PROT_WRITE, MAP_SHARED,
-                            file.get(), static_cast<off_t>(theirs.offset));
-  if (mapped == MAP_FAILED) throw_errno(fmt::format("mapping {}", link));
+  void* mapped = map_own_file(theirs);
+  if (mapped == nullptr) mapped = map_through_proc(process_, theirs);
   memory_area here = theirs;
   here.begin = reinterpret_cast<std::uint64_t>(mapped);
   here.end = here.begin + (theirs.end - theirs.begin);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // heirlock audit: what it finds, and the document that it prints.
 #include <cstdint>
+#include <linux/capability.h>
 #include <linux/futex.h>
+#include <linux/securebits.h>
 #include <set>
 #include <sstream>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <tuple>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -202,6 +207,28 @@ TEST(audit, lists_each_policy_on_a_line_of_its_own_with_what_it_does) {
   }
   for (const char* name : {"stock", "stock-copy", "rseq-rl-cs", "rseq-rl-cs-mended"})
     EXPECT_TRUE(names.contains(name)) << name << result;
+}
+
+// As an ordinary user, or as root in a container that has no capabilities.
+void give_up_capabilities() {
+  if (::geteuid() != 0) return;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  // Without the first, executing a program as root would bring them back.
+  if (::prctl(PR_SET_SECUREBITS, SECBIT_NOROOT) != 0 || ::syscall(SYS_capset, &header, none) != 0)
+    ::_exit(126);
+}
+
+TEST(audit, needs_no_privilege_whoever_walks_the_robust_list) {
+  for (const char* policy : {"stock", "stock-copy", "rseq-rl-cs", "rseq-rl-cs-mended"}) {
+    auto arguments = unlock_in("robust-list", "remap-file");
+    arguments.insert(arguments.end(), {"--policy", policy});
+    const outcome result = command(arguments).with(give_up_capabilities).start().finish();
+    ASSERT_EQ(result.status, 1) << policy << result;
+    const json document = result.json();
+    ASSERT_FALSE(document.is_discarded()) << result;
+    EXPECT_EQ(document.at("verdicts").at("corrupted"), known_window) << policy << result;
+  }
 }
 
 // A lock that announces no transaction says nothing about a kernel that looks for them.
