@@ -46,8 +46,9 @@ std::string name_of_case(const testing::TestParamInfo<expected_case>& one) {
 
 void expect(const expected_case& c, const case_report& report) {
   const std::string replay = replay_under(c.under(), report);
-  if (scenario_named(c.scenario)->reuses_memory())
+  if (scenario_named(c.scenario)->reuses_memory()) {
     EXPECT_GT(report.facts.reused, 0u) << "the memory was never reused\n" << replay;
+  }
   if (c.found == ok) {
     EXPECT_TRUE(is_clean(report)) << replay;
     EXPECT_EQ(report.facts.held_up > 0, c.held_up) << replay;
