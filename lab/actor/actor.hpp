@@ -37,6 +37,8 @@ class actor {
 
   // Executes one instruction. After `asleep` or `spinning` it looks again, without resuming anything.
   progress step();
+  // Whether a signal came in the last step, so that it led into the handler: the instruction is still to be executed.
+  bool was_interrupted() const { return interrupted_; }
 
   // Runs on; if `stop_before` is given, until that instruction is about to be executed for the n-th time
   // from now (the instruction at which the actor is stopped does not count).
@@ -69,6 +71,7 @@ class actor {
   const actor_markers* markers_;
   unsigned number_;
   bool in_call_ = false;
+  bool interrupted_ = false;
 };
 
 } // namespace heirlock::lab

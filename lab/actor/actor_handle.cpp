@@ -105,6 +105,7 @@ progress actor::follow(resumption how, std::optional<remote_address> stop_before
     if (meaning) return *meaning;
     const auto* const stop = thread_->status().as<signal_stop>();
     if (stop == nullptr || stop->signal_number != SIGTRAP) {
+      interrupted_ = stop != nullptr;
       thread_->resume(how, stop != nullptr ? stop->signal_number : 0);
     } else if (how == resumption::step) {
       return progress::at_instruction;
@@ -115,7 +116,10 @@ progress actor::follow(resumption how, std::optional<remote_address> stop_before
 }
 
 progress actor::step() {
-  if (!thread_->status().is<running>()) thread_->resume(resumption::step);
+  if (!thread_->status().is<running>()) {
+    interrupted_ = false;
+    thread_->resume(resumption::step);
+  }
   return follow(resumption::step, std::nullopt, 1);
 }
 

@@ -125,6 +125,7 @@ path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& 
       cue();
     }
     progress then = a.step();
+    stop.interrupted = a.was_interrupted();
     if (then == progress::asleep || then == progress::spinning) {
       path_stop inside = way.stops.back();
       inside.asleep = inside.cue = inside.changed = true;
@@ -145,13 +146,22 @@ bool advance(actor& a, const path& way, std::size_t target, const cue_handler& c
   std::size_t at = 0;
   const auto go_to = [&](std::size_t goal) {
     if (goal == at) return true;
-    const path_stop& stop = way.stops[goal];
-    const auto n = std::count_if(way.stops.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-                                 way.stops.begin() + static_cast<std::ptrdiff_t>(goal) + 1,
-                                 [&](const path_stop& s) { return s.pc == stop.pc && !s.asleep; });
-    at = goal;
-    return a.run(stop.pc, static_cast<unsigned>(n)) == progress::at_instruction &&
-           a.regs().pc() == stop.pc;
+    std::size_t running = goal;
+    while (running > at && way.stops[running].interrupted)
+      --running;
+    if (running > at) {
+      const remote_address pc = way.stops[running].pc;
+      const auto n = std::count_if(
+          way.stops.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+          way.stops.begin() + static_cast<std::ptrdiff_t>(running) + 1,
+          [&](const path_stop& s) { return s.pc == pc && !s.asleep && !s.interrupted; });
+      if (a.run(pc, static_cast<unsigned>(n)) != progress::at_instruction || a.regs().pc() != pc)
+        return false;
+    }
+    for (at = running; at != goal; ++at)
+      if (a.step() != progress::at_instruction || a.regs().pc() != way.stops[at + 1].pc)
+        return false;
+    return true;
   };
   for (std::size_t next = 0; next <= target; ++next) {
     const path_stop& stop = way.stops[next];

@@ -17,6 +17,8 @@ struct path_stop {
   machine_code code;
   bool asleep = false; // not before the instruction but inside it: it is a system call that sleeps
   bool cue = false;    // the actor waits here for others
+  bool interrupted =
+      false; // a signal is taken before the instruction: only a step from the stop before comes here
   bool shared = false; // the instruction touches memory that others see, or enters the kernel
   // What a death here leaves to others may differ from what it leaves at the stop before. Only if the trace was asked
   // to look; else always true.

@@ -32,7 +32,7 @@ void release(mutex_cells& mutex, std::uint64_t seen, std::uint64_t left) noexcep
     std::atomic_signal_fence(std::memory_order_seq_cst);
     ring = own_bell(number).flag.load(std::memory_order_relaxed) != 0;
   }
-  self.free_bells |= bits::lock_bell_bit(number);
+  self.free_bells |= std::uint32_t{1} << number;
   // It may be the held one, found through another mapping of its memory. Should it be another that shares the bell, then
   // the held one is released here, too.
   if (number == bits::bell_of(self.mine)) self.held = nullptr;
@@ -134,7 +134,8 @@ int heirlock_unlock_slow(mutex_cells* mutex) noexcept {
   }
   const std::uint64_t seen = mutex->word.load(std::memory_order_relaxed);
   if (!owned_by_caller(seen)) return EPERM;
-  if (bits::bell_of(seen) < bits::first_lock_bell) return EINVAL; // overwritten
+  // Overwritten: no lock has the queue's bell, and giving it back would give it to the next lock.
+  if (bits::bell_of(seen) < bits::first_lock_bell) return EINVAL;
   // An owner that was told of a death and did not repair: nobody shall trust the data again.
   const std::uint64_t left = (seen & bits::inconsistent) != 0 ? bits::word_not_recoverable
                              : (seen & bits::starve) != 0     ? bits::word_reserved

@@ -87,9 +87,4 @@ inline constexpr std::uint32_t all_lock_bells =
     (std::uint32_t{1} << (shared_lock_bell + 1)) - (std::uint32_t{1} << first_lock_bell);
 static_assert(bell_mask == shared_lock_bell && bell_mask < bell_count);
 
-// What a release gives back. Nothing for bell 0, which only a word that was overwritten can name.
-constexpr std::uint32_t lock_bell_bit(std::uint32_t bell) noexcept {
-  return std::uint32_t{1} << bell & all_lock_bells;
-}
-
 } // namespace heirlock::detail
