@@ -93,6 +93,7 @@ exit_status run_audit(const audit_arguments& arguments) {
   stage_options surroundings;
   surroundings.at_exit = kernel::exit_hook_of(policy);
   surroundings.before_signal = kernel::signal_hook_of(policy);
+  surroundings.at_system_call = kernel::delay_hook_of(policy);
   surroundings.subject = subject;
   surroundings.actor_program = installed_actor_program();
   surroundings.libc = arguments.libc;

@@ -128,6 +128,7 @@ ordered_json audited_cases(const compare_arguments& arguments,
         around.actor_program = installed_actor_program();
         around.at_exit = kernel::exit_hook_of(*e.policy);
         around.before_signal = kernel::signal_hook_of(*e.policy);
+        around.at_system_call = kernel::delay_hook_of(*e.policy);
         st = std::make_unique<stage>(around);
       }
       const std::size_t before = documents.size();

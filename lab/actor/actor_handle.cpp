@@ -37,6 +37,7 @@ std::optional<std::int64_t> actor::await(std::chrono::nanoseconds cpu_bound) {
         trap_address(thread_->regs()).value == markers_->idle)
       return box_->result;
     if (stop != nullptr && is_crash(stop->signal_number)) return std::nullopt;
+    if (thread_->must_wait()) return std::nullopt;
     thread_->resume(resumption::run,
                     stop != nullptr && stop->signal_number != SIGTRAP ? stop->signal_number : 0);
   }
@@ -103,6 +104,7 @@ progress actor::follow(resumption how, std::optional<remote_address> stop_before
       continue;
     }
     if (meaning) return *meaning;
+    if (thread_->must_wait()) return progress::asleep;
     const auto* const stop = thread_->status().as<signal_stop>();
     if (stop == nullptr || stop->signal_number != SIGTRAP) {
       interrupted_ = stop != nullptr;
@@ -116,6 +118,7 @@ progress actor::follow(resumption how, std::optional<remote_address> stop_before
 }
 
 progress actor::step() {
+  if (thread_->must_wait()) return progress::asleep;
   if (!thread_->status().is<running>()) {
     interrupted_ = false;
     thread_->resume(resumption::step);
@@ -129,6 +132,7 @@ progress actor::look() {
 
 progress actor::run(std::optional<remote_address> stop_before, unsigned n) {
   if (has_returned()) return progress::returned;
+  if (thread_->must_wait()) return progress::asleep;
   if (!stop_before) {
     if (!thread_->status().is<running>()) thread_->resume(resumption::run);
     return follow(resumption::run, std::nullopt, n);

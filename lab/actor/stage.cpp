@@ -108,7 +108,7 @@ void stage::start_first_process() {
   }
   if (control_->abi != arena::abi)
     throw trouble("heirlock-actor is of another version than heirlock: build or install both");
-  if (options_.hold_the_woken) tracer_.report_system_calls();
+  if (options_.hold_the_woken || options_.at_system_call) tracer_.report_system_calls();
 }
 
 void stage::run_to_idle(tracee& thread, const char* who) {
@@ -221,6 +221,8 @@ void stage::clear() {
   actors_.clear();
   std::memset(memory_ + (arena::object_a - arena::base), 0, used_objects().size_bytes());
   crowd_used_ = 0;
+  delayed_ = {};
+  waiting_.clear();
   prepare_subject();
 }
 
@@ -241,6 +243,15 @@ void stage::prepare_subject() {
 std::span<const std::uint64_t> stage::words(std::uint64_t address, std::uint64_t bytes) const {
   return {reinterpret_cast<const std::uint64_t*>(memory_ + (address - arena::base)),
           bytes / sizeof(std::uint64_t)};
+}
+
+bool stage::note_delay(tracee& caller) {
+  const bool waits = options_.at_system_call(caller);
+  if (waits)
+    delayed_.held += waiting_.insert(caller.id()).second;
+  else
+    delayed_.let_go += static_cast<unsigned>(waiting_.erase(caller.id()));
+  return waits;
 }
 
 std::uint64_t stage::crowd_member(std::uint32_t index) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 
@@ -27,6 +28,14 @@ struct stage_options {
   // while nobody looks at it does not run on, and is found where its sleep ended.
   bool hold_the_woken = false;
   thread_hook before_signal; // sees every thread to which a signal is about to be delivered
+  // Sees the system calls of all actors, and may have them wait.
+  delay_hook at_system_call;
+};
+
+// System calls that the hook had wait, since the last clear().
+struct delayed_calls {
+  unsigned held = 0;
+  unsigned let_go = 0; // the others ended with their process
 };
 
 // Where the actor program of this installation is: beside the running program.
@@ -55,6 +64,8 @@ class stage {
   unsigned next_number() const { return static_cast<unsigned>(actors_.size()) + 1; }
   actor& adopt_child(actor& parent);
   void run_to_idle(actor& a);
+
+  const delayed_calls& delayed() const { return delayed_; }
 
   // Everybody who has entered since the last clear(), the dead included.
   std::deque<actor>& everybody() { return actors_; }
@@ -89,6 +100,7 @@ class stage {
  private:
   actor& add(tracee& thread, unsigned number);
   tracee& order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number);
+  bool note_delay(tracee& caller);
   void reap_thread(tracee& thread, const std::function<void()>& at_exit);
   void run_to_idle(tracee& thread, const char* who);
   void start_first_process();
@@ -100,7 +112,11 @@ class stage {
   std::byte* memory_ = nullptr;
   arena_control* control_ = nullptr;
   scratch_file scratch_;
-  tracer tracer_{options_.before_signal};
+  delayed_calls delayed_;
+  std::set<thread_id> waiting_; // in a system call that the hook has wait
+  tracer tracer_{options_.before_signal, options_.at_system_call
+                                             ? [this](tracee& caller) { return note_delay(caller); }
+                                             : delay_hook()};
   tracee* origin_ = nullptr;
   std::deque<actor> actors_;
   std::uint64_t crowd_used_ = 0; // since the last clear()

@@ -159,6 +159,8 @@ finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
   play->aftermath();
   for (std::size_t i = 0; i <= stop; ++i)
     if (way.stops[i].asleep) r.facts().slept = 1;
+  r.facts().calls_held = stage_.delayed().held;
+  r.facts().calls_let_go = stage_.delayed().let_go;
   report_.facts += r.facts();
   finding result = r.result();
   stage_.clear();

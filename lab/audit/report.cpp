@@ -131,6 +131,10 @@ std::string text_report(const case_report& report, const replay_command& replay)
           ? ""
           : fmt::format("; in {} a destroy or a mapping call waited for the stopped victim",
                         f.held_up));
+  if (f.calls_held > 0)
+    out += fmt::format("  the policy had {} mapping calls wait: {} were let go, the others ended "
+                       "with their process\n",
+                       f.calls_held, f.calls_let_go);
   if (!report.caveat.empty()) out += fmt::format("  note: {}\n", report.caveat);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
@@ -191,7 +195,9 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"victim_died_owning", report.facts.died_owning},
         {"memory_reused", report.facts.reused},
         {"deaths_told", report.facts.told},
-        {"waited_for_victim", report.facts.held_up}}},
+        {"waited_for_victim", report.facts.held_up},
+        {"mapping_calls_held", report.facts.calls_held},
+        {"mapping_calls_let_go", report.facts.calls_let_go}}},
       {"seconds", report.seconds},
   };
   if (!report.caveat.empty()) document["note"] = report.caveat;

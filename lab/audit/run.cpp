@@ -39,6 +39,8 @@ run_facts& run_facts::operator+=(const run_facts& other) {
   told += other.told;
   reused += other.reused;
   held_up += other.held_up;
+  calls_held += other.calls_held;
+  calls_let_go += other.calls_let_go;
   return *this;
 }
 

@@ -21,6 +21,9 @@ struct run_facts {
   unsigned reused = 0;      // runs in which the lock's memory was reused before the kill
   unsigned held_up = 0; // runs in which a destroy or a mapping call waited for the stopped victim
 
+  unsigned calls_held = 0;   // mapping calls that the kernel policy had wait
+  unsigned calls_let_go = 0; // those of them that went on later
+
   run_facts& operator+=(const run_facts& other);
 };
 

@@ -28,28 +28,69 @@ struct list_entry {
   }
 };
 
+// Where a head of 32 bits keeps what struct robust_list_head keeps.
+namespace narrow_head {
+constexpr std::uint64_t list = 0;
+constexpr std::uint64_t futex_offset = 4;
+constexpr std::uint64_t list_op_pending = 8;
+} // namespace narrow_head
+
+// Says when a list has gone on for long enough.
+class list_end {
+ public:
+  list_end(entry_limit limit, task_memory& memory)
+      : kind_(limit),
+        left_(limit == entry_limit::until_seen_before ? memory.mapped_words() : list_limit) {}
+
+  bool has_come(remote_address node) {
+    if (left_ == 0) return true;
+    --left_;
+    if (kind_ != entry_limit::until_seen_before) return false;
+    // Brent: compare with one remembered entry, and remember the present one after 1, 2, 4, ... steps.
+    if (node == remembered_) return true;
+    if (++steps_ == lap_) {
+      remembered_ = node;
+      lap_ *= 2;
+      steps_ = 0;
+    }
+    return false;
+  }
+
+ private:
+  const entry_limit kind_;
+  std::uint64_t left_;
+  remote_address remembered_;
+  std::uint64_t lap_ = 1;
+  std::uint64_t steps_ = 0;
+};
+
 enum class whose { listed, pending };
 
 class walk {
  public:
-  walk(task& dying, const walk_rules& rules) : task_(dying), memory_(dying.memory), rules_(rules) {}
+  walk(task& dying, const registered_list& list, const walk_rules& rules)
+      : task_(dying), memory_(dying.memory), rules_(rules), head_(list.head), narrow_(list.narrow) {
+  }
 
   void run() {
     if (!read_head()) return;
     // A fault at the pending lock concerns that lock alone; the list is not what led there.
     if (rules_.pending_first) see_to_pending();
-    if (!walk_list()) return;
+    if (!walk_list() && !rules_.pending_survives_faults) return;
     if (!rules_.pending_first) see_to_pending();
   }
 
  private:
   bool read_head() {
-    head_ = *task_.list_head;
-    const auto first = memory_.read64(head_ + offsetof(robust_list_head, list));
+    const auto first = pointer_at(narrow_ ? narrow_head::list : offsetof(robust_list_head, list));
     if (!first) return false;
-    const auto offset = memory_.read64(head_ + offsetof(robust_list_head, futex_offset));
+    auto offset =
+        pointer_at(narrow_ ? narrow_head::futex_offset : offsetof(robust_list_head, futex_offset));
     if (!offset) return false;
-    const auto pending = memory_.read64(head_ + offsetof(robust_list_head, list_op_pending));
+    if (narrow_)
+      offset = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(*offset)});
+    const auto pending = pointer_at(narrow_ ? narrow_head::list_op_pending
+                                            : offsetof(robust_list_head, list_op_pending));
     if (!pending) return false;
     first_ = list_entry::from(*first);
     futex_offset_ = *offset; // may be negative: addresses wrap
@@ -59,10 +100,19 @@ class walk {
     return true;
   }
 
+  std::optional<std::uint64_t> read_pointer(remote_address from) {
+    if (!narrow_) return memory_.read64(from);
+    return memory_.read32(from);
+  }
+  std::optional<std::uint64_t> pointer_at(std::uint64_t in_head) {
+    return read_pointer(head_ + in_head);
+  }
+
   bool walk_list() {
     list_entry entry = first_;
-    for (unsigned left = list_limit; left > 0 && entry.node != head_; --left) {
-      const auto next = memory_.read64(entry.node);
+    list_end end(rules_.limit, memory_);
+    while (entry.node != head_ && !end.has_come(entry.node)) {
+      const auto next = read_pointer(entry.node);
       if (entry.node != pending_.node && !see_to(entry, whose::listed)) return false;
       if (!next) return false;
       entry = list_entry::from(*next);
@@ -111,7 +161,8 @@ class walk {
   task& task_;
   task_memory& memory_;
   const walk_rules rules_;
-  remote_address head_;
+  const remote_address head_;
+  const bool narrow_;
   std::uint64_t futex_offset_ = 0;
   list_entry first_;
   list_entry pending_;
@@ -121,7 +172,11 @@ class walk {
 } // namespace
 
 void walk_robust_list(task& dying, const walk_rules& rules) {
-  if (dying.list_head) walk(dying, rules).run();
+  if (dying.list_head) walk_list(dying, {*dying.list_head}, rules);
+}
+
+void walk_list(task& dying, const registered_list& list, const walk_rules& rules) {
+  walk(dying, list, rules).run();
 }
 
 bool empty_robust_list(task& dying) {

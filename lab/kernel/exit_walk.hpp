@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 
 #include "lab/kernel/cpu_state.hpp"
@@ -10,6 +11,14 @@
 #include "lab/process/ids.hpp"
 
 namespace heirlock::lab::kernel {
+
+// A list beside the one of set_robust_list.
+struct registered_list {
+  remote_address head;
+  bool narrow = false; // struct robust_list_head of a 32-bit program
+  bool operator==(const registered_list&) const = default;
+};
+using registered_lists = std::map<std::uint64_t, registered_list>; // by the index
 
 // A thread that is dying or about to get a signal: all that the policies may look at.
 struct task {
@@ -19,6 +28,7 @@ struct task {
   std::optional<remote_address> list_head; // registered with set_robust_list
   std::optional<remote_address> rseq_area; // registered with rseq
   std::uint32_t rseq_area_size = 0;
+  registered_lists more_lists = {}; // where the policy has a system call that registers such
 };
 
 // When the pending operation's lock is not the thread's, somebody may nevertheless depend on a wake that the
@@ -34,16 +44,24 @@ enum class pending_treatment {
   wake_only, // the lock has been given away: its word is foreign memory, but a wake may still be owed
 };
 
+enum class entry_limit {
+  two_thousand_and_forty_eight,
+  until_seen_before, // no limit, but an entry that comes again ends the list
+};
+
 struct walk_rules {
   wake_rule wake = wake_rule::ownerless_or_bare;
   pending_treatment pending = pending_treatment::normal;
   bool pending_first = false; // before the list; the kernel does it last
+  entry_limit limit = entry_limit::two_thousand_and_forty_eight;
+  bool pending_survives_faults = false; // of the list; the kernel leaves it out then
 };
 
 // The kernel's bound on the number of list entries, so that a circular list ends.
 inline constexpr unsigned list_limit = 2048;
 
 void walk_robust_list(task& dying, const walk_rules& rules);
+void walk_list(task& dying, const registered_list& list, const walk_rules& rules);
 
 // Leaves the kernel nothing to do. False when the head cannot be written: then the kernel cannot read it
 // either, or it would do the walk itself.

@@ -96,7 +96,9 @@ std::span<const policy* const> all_policies() {
                                       &rseq_rl_cs_as_posted(),
                                       &rseq_rl_cs_mended(),
                                       &cleanup_robust_list(),
-                                      &futex_robust_unlock()};
+                                      &futex_robust_unlock(),
+                                      &serialize_mmap(),
+                                      &multi_list()};
   return all;
 }
 

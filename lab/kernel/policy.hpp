@@ -22,6 +22,12 @@ class reverse_mapping {
   virtual bool visit_sharers(remote_address word, const visitor& visit) = 0;
 };
 
+// What a kernel can see of another thread of a process that makes a system call.
+struct sibling_state {
+  std::optional<pending_operation> pending;
+  bool asleep = false; // in a system call
+};
+
 class policy {
  public:
   virtual ~policy() = default;
@@ -44,6 +50,11 @@ class policy {
                                                        reverse_mapping&) const {
     return std::nullopt;
   }
+
+  // System calls that may have to wait, by number, and whether one has to as long as the siblings of its caller are in
+  // this state.
+  virtual std::span<const long> serialised_calls() const { return {}; }
+  virtual bool must_wait(std::span<const sibling_state>) const { return false; }
 };
 
 // The real kernel does it.
@@ -59,6 +70,12 @@ const policy& rseq_rl_cs_mended();
 const policy& cleanup_robust_list();
 // What Linux 7.2 has (futex_robust_unlock.cpp).
 const policy& futex_robust_unlock();
+
+// Mapping calls of a process wait while one of its threads may be in the window.
+const policy& serialize_mmap();
+
+// Several lists per thread, 64- and 32-bit, without a limit.
+const policy& multi_list();
 
 std::span<const policy* const> all_policies();
 // nullptr when there is none of that name.

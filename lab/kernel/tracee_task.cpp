@@ -15,9 +15,11 @@
 #include <fstream>
 #include <sstream>
 
+#include "lab/kernel/more_lists.hpp"
 #include "lab/kernel/tracee_cpu.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/robust_list.hpp"
+#include "lab/process/thread_state.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab::kernel {
@@ -119,6 +121,25 @@ void for_each_number_in(const std::string& directory, Visit visit) {
   }
 }
 
+// Those that end meanwhile have no list any more.
+std::vector<sibling_state> siblings_of(const tracee& caller) {
+  std::vector<sibling_state> found;
+  for_each_number_in(fmt::format("/proc/{}/task", caller.process().value), [&](pid_t id) {
+    const thread_id thread = {id};
+    if (thread == caller.id()) return;
+    tracee_memory memory(thread);
+    task t = {memory, 0, {}, robust_list_head_of(thread), {}, 0};
+    found.push_back({pending_operation_of(t), is_asleep(thread)});
+  });
+  return found;
+}
+
+// ptrace(2) binds a tracee to one thread of the tracer.
+more_lists& lists_beside() {
+  static thread_local more_lists all;
+  return all;
+}
+
 // Of the processes of the caller's group, which are all that a stage has made and that its shared memory can be
 // mapped by. A kernel finds them from the page.
 class tracee_pages final : public reverse_mapping {
@@ -155,8 +176,12 @@ system_calls_in_force::system_calls_in_force(const policy& rules) {
   made_here_.emplace([&rules](thread_id caller, const system_call& call) {
     tracee_memory memory(caller);
     task t = {memory, 0, {}, {}, {}, 0};
+    t.more_lists = lists_beside().of(caller);
+    const registered_lists before = t.more_lists;
     tracee_pages pages(caller);
-    return rules.make_system_call(t, call, pages);
+    const auto result = rules.make_system_call(t, call, pages);
+    if (t.more_lists != before) lists_beside().keep(caller, t.more_lists);
+    return result;
   });
 }
 
@@ -165,6 +190,7 @@ exit_hook exit_hook_of(const policy& rules) {
   return [&rules](tracee& dying) {
     tracee_memory memory(dying.id());
     task t = task_of(dying.id(), memory);
+    t.more_lists = lists_beside().take(dying.id());
     rules.thread_exits(t);
     if (!empty_robust_list(t))
       throw trouble(fmt::format(
@@ -180,6 +206,23 @@ exit_hook signal_hook_of(const policy& rules) {
     tracee_memory memory(interrupted.id());
     task t = task_of(interrupted.id(), memory);
     rules.signal_arrives(t);
+  };
+}
+
+delay_hook delay_hook_of(const policy& rules) {
+  if (rules.serialised_calls().empty()) return {};
+  return [&rules](tracee& caller) {
+    __ptrace_syscall_info info = {};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, caller.id().value, reinterpret_cast<void*>(sizeof info),
+               &info) <= 0) {
+      if (errno == ESRCH) return false; // killed meanwhile
+      throw_errno("PTRACE_GET_SYSCALL_INFO");
+    }
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
+        std::ranges::find(rules.serialised_calls(), static_cast<long>(info.entry.nr)) ==
+            rules.serialised_calls().end())
+      return false;
+    return rules.must_wait(siblings_of(caller));
   };
 }
 

@@ -21,6 +21,7 @@ class tracee_memory final : public task_memory {
                                       std::uint32_t desired) override;
   bool write64(remote_address to, std::uint64_t value) override;
   void wake_one(remote_address word) override;
+  std::uint64_t mapped_words() override { return view_.mapped_bytes() / sizeof(std::uint32_t); }
 
  private:
   thread_id thread_;
@@ -35,6 +36,7 @@ task task_of(thread_id thread, task_memory& memory);
 exit_hook exit_hook_of(const policy& rules);
 // For the moment before a signal is delivered.
 exit_hook signal_hook_of(const policy& rules);
+
 // While one exists, the tracees of this thread have the system calls of the policy, if it has any.
 class system_calls_in_force {
  public:
@@ -43,5 +45,9 @@ class system_calls_in_force {
  private:
   std::optional<system_calls_made_here> made_here_;
 };
+
+// For system calls of threads that report them: which of them wait. Empty for a policy that has none wait. A call that is
+// made here has been made before, and does not wait.
+delay_hook delay_hook_of(const policy& rules);
 
 } // namespace heirlock::lab::kernel

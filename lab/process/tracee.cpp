@@ -43,6 +43,10 @@ void tracee::resume(resumption how, int signal_number) {
   if (errno != ESRCH) throw_errno(fmt::format("resuming thread {}", thread_.value));
 }
 
+bool tracee::must_wait() {
+  return status_.is<system_call_stop>() && *at_system_call_ && (*at_system_call_)(*this);
+}
+
 bool tracee::take_report(int options) {
   int raw = 0;
   const pid_t who = waitpid(thread_.value, &raw, __WALL | options);

@@ -26,13 +26,18 @@ class tracee;
 // Called with a stopped thread.
 using thread_hook = std::function<void(tracee&)>;
 
+// Called with a thread stopped where a system call begins or ends, as often as somebody looks. True: it has to wait there.
+using delay_hook = std::function<bool(tracee&)>;
+
 // One traced thread. It belongs to the thread that attached it: ptrace(2) requests from another fail.
 // Not copyable; the tracer owns it.
 class tracee {
  public:
-  // `before_signal`, which must outlive the tracee, is called before a signal is delivered to the thread.
-  tracee(thread_id thread, thread_id process, const thread_hook& before_signal)
-      : thread_(thread), process_(process), before_signal_(&before_signal) {}
+  // Both hooks must outlive the tracee. `before_signal` is called before a signal is delivered to the thread.
+  tracee(thread_id thread, thread_id process, const thread_hook& before_signal,
+         const delay_hook& at_system_call)
+      : thread_(thread), process_(process), before_signal_(&before_signal),
+        at_system_call_(&at_system_call) {}
   tracee(const tracee&) = delete;
   tracee& operator=(const tracee&) = delete;
 
@@ -45,6 +50,9 @@ class tracee {
 
   // From now on `run` also ends (system_call_stop) where the thread enters or leaves a system call.
   void report_system_calls() { reports_system_calls_ = true; }
+
+  // It is stopped in a system call that has to wait there: it must not be resumed now.
+  bool must_wait();
 
   // Blocks until the thread reports. Throws `interrupted` after Ctrl-C, trouble after `bound`.
   const wait_status& wait(std::chrono::milliseconds bound = std::chrono::seconds(20));
@@ -73,6 +81,7 @@ class tracee {
   thread_id thread_;
   thread_id process_;
   const thread_hook* before_signal_;
+  const delay_hook* at_system_call_;
   bool reports_system_calls_ = false;
   wait_status status_;
 };

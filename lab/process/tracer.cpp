@@ -108,7 +108,7 @@ tracer::~tracer() {
 }
 
 tracee& tracer::add(thread_id thread, thread_id process) {
-  tracees_.push_back(std::make_unique<tracee>(thread, process, before_signal_));
+  tracees_.push_back(std::make_unique<tracee>(thread, process, before_signal_, at_system_call_));
   return *tracees_.back();
 }
 

@@ -27,8 +27,9 @@ using exit_hook = thread_hook;
 class tracer {
  public:
   // `before_signal` is called with each thread to which a signal is about to be delivered: its registers are
-  // those of the interrupted code.
-  explicit tracer(thread_hook before_signal = {}) : before_signal_(std::move(before_signal)) {}
+  // those of the interrupted code. `at_system_call` is called at the system calls of those who report them.
+  explicit tracer(thread_hook before_signal = {}, delay_hook at_system_call = {})
+      : before_signal_(std::move(before_signal)), at_system_call_(std::move(at_system_call)) {}
   tracer(const tracer&) = delete;
   tracer& operator=(const tracer&) = delete;
   ~tracer();
@@ -60,6 +61,7 @@ class tracer {
   std::vector<tracee*> take_in_unadopted(thread_id process);
 
   const thread_hook before_signal_;
+  const delay_hook at_system_call_;
   bool report_system_calls_ = false;
   std::vector<std::unique_ptr<tracee>> tracees_;
 };

@@ -22,7 +22,8 @@ namespace heirlock::lab::robust {
 struct classic_release {
   static int thread_enter() noexcept { return 0; }
 
-  static void release(std::uint32_t& word, thread_list& list) noexcept {
+  template <class List>
+  static void release(std::uint32_t& word, List& list) noexcept {
     // Release order, paired with the acquire order of L2.
     const std::uint32_t old =
         std::atomic_ref<std::uint32_t>(word).exchange(0, std::memory_order_release);       // 4

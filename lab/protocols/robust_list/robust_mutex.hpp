@@ -24,11 +24,11 @@
 
 namespace heirlock::lab::robust {
 
-template <class Release>
+template <class Release, class List = thread_list>
 class robust_mutex {
  public:
   static int thread_enter() noexcept {
-    if (const int error = enter_thread_list(futex_offset()); error != 0) return error;
+    if (const int error = List::enter_thread(futex_offset()); error != 0) return error;
     return Release::thread_enter();
   }
 
@@ -42,7 +42,7 @@ class robust_mutex {
   int timedlock(const timespec& deadline) noexcept { return acquire(&deadline); }
 
   int trylock() noexcept {
-    thread_list& list = this_thread_list();
+    List& list = List::current();
     list.head.pending = &node_; // L1
     std::uint32_t seen = word().load(std::memory_order_relaxed);
     while (owner_of(seen) == 0) {
@@ -56,7 +56,7 @@ class robust_mutex {
   }
 
   int unlock() noexcept {
-    thread_list& list = this_thread_list();
+    List& list = List::current();
     if (owner() != list.tid) return EPERM;
     // Unlocked without having been repaired: final. Written while the lock is held.
     if (condition_ == condition::inconsistent) condition_ = condition::not_recoverable;
@@ -67,7 +67,7 @@ class robust_mutex {
   }
 
   int consistent() noexcept {
-    if (owner() != this_thread_list().tid || condition_ != condition::inconsistent) return EINVAL;
+    if (owner() != List::current().tid || condition_ != condition::inconsistent) return EINVAL;
     condition_ = condition::consistent;
     return 0;
   }
@@ -104,11 +104,11 @@ class robust_mutex {
 
   // What the word becomes when the calling thread takes it: OWNER_DIED is consumed, FUTEX_WAITERS is kept.
   static std::uint32_t taken(std::uint32_t seen, std::uint32_t slept) noexcept {
-    return static_cast<std::uint32_t>(this_thread_list().tid) | (seen & waiters_bit) | slept;
+    return static_cast<std::uint32_t>(List::current().tid) | (seen & waiters_bit) | slept;
   }
 
   int acquire(const timespec* deadline) noexcept {
-    thread_list& list = this_thread_list();
+    List& list = List::current();
     list.head.pending = &node_; // L1
     std::uint32_t slept = 0;    // FUTEX_WAITERS once this thread has slept
     std::uint32_t seen = 0;
@@ -143,13 +143,13 @@ class robust_mutex {
     return result == 0 ? 0 : errno;
   }
 
-  static int give_up(thread_list& list, int error) noexcept {
+  static int give_up(List& list, int error) noexcept {
     list.head.pending = nullptr; // L4
     return error;
   }
 
   // The word is ours. `seen` is what it was.
-  int enter_section(thread_list& list, std::uint32_t seen) noexcept {
+  int enter_section(List& list, std::uint32_t seen) noexcept {
     if (condition_ == condition::not_recoverable) {
       // Pass it on: the next sleeper has to be told as well. Never linked, so a death here is found through
       // the pending operation.
@@ -168,7 +168,7 @@ class robust_mutex {
 
   std::uint32_t word_;
   condition condition_;
-  list_node node_;
+  typename List::node_type node_;
 };
 
 } // namespace heirlock::lab::robust

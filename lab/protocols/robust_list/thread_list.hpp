@@ -40,6 +40,11 @@ static_assert(offsetof(list_head, pending) == offsetof(robust_list_head, list_op
 static_assert(offsetof(list_node, next) == offsetof(::robust_list, next), "the kernel's structure");
 
 struct thread_list {
+  using node_type = list_node;
+
+  static thread_list& current() noexcept;
+  static int enter_thread(std::ptrdiff_t futex_offset) noexcept;
+
   list_head head;
   pid_t tid;
 
@@ -72,11 +77,17 @@ struct thread_list {
 };
 
 // Where the lists of a process's threads are kept is its protocol's choice, in the source file that it is linked with:
-// thread_list.cpp, or destroy_scan/subject.cpp, where other threads find them too.
+// thread_list.cpp, or destroy_scan/subject.cpp, where other threads find them too, or multi_list/thread_list.cpp.
 
 // Gives the calling thread a list and registers it; 0 or an errno value.
 int enter_thread_list(std::ptrdiff_t futex_offset) noexcept;
 // The calling thread's list, after that.
 thread_list& this_thread_list() noexcept;
+inline thread_list& thread_list::current() noexcept {
+  return this_thread_list();
+}
+inline int thread_list::enter_thread(std::ptrdiff_t futex_offset) noexcept {
+  return enter_thread_list(futex_offset);
+}
 
 } // namespace heirlock::lab::robust

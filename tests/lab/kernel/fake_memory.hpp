@@ -42,6 +42,8 @@ class fake_memory final : public task_memory {
   }
   void wake_one(remote_address word) override { wakes.push_back(word.value); }
 
+  std::uint64_t mapped_words() override { return words.size(); }
+
   void put64(std::uint64_t at, std::uint64_t value) {
     words[at] = static_cast<std::uint32_t>(value);
     words[at + 4] = static_cast<std::uint32_t>(value >> 32);

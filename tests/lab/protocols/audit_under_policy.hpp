@@ -19,6 +19,7 @@ inline case_report audit_under(const kernel::policy& policy, const std::string& 
   options.actor_program = installed_actor_program();
   options.at_exit = kernel::exit_hook_of(policy);
   options.before_signal = kernel::signal_hook_of(policy);
+  options.at_system_call = kernel::delay_hook_of(policy);
   const kernel::system_calls_in_force calls(policy);
   stage st(options);
   audit_options extent;
