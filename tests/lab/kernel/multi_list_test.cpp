@@ -66,7 +66,7 @@ TEST(MultiList, GoesOnWithTheOtherListsAfterAFaultInOne) {
 
 TEST(MultiList, FollowsAListForAsLongAsItIs) {
   dying_thread t;
-  std::vector<unsigned> locks(3 * list_limit);
+  std::vector<unsigned> locks(std::size_t{3} * list_limit);
   std::iota(locks.begin(), locks.end(), 0);
   for (const unsigned n : locks)
     t.lock(n, me);
