@@ -72,9 +72,9 @@ std::vector<entrant> chosen_entrants(std::vector<std::string> names) {
       names.push_back(name);
   }
   std::vector<entrant> entrants;
+  entrants.reserve(names.size());
   for (const std::string& name : names)
-    entrants.push_back(
-        entrant_named(name)); // NOLINT(performance-inefficient-vector-operation): a few
+    entrants.push_back(entrant_named(name));
   return entrants;
 }
 
