@@ -81,7 +81,7 @@ double measure(const std::string& name, unsigned threads) {
   sem_init(&all.arrived, 0, 0);
   pthread_attr_t small;
   pthread_attr_init(&small);
-  pthread_attr_setstacksize(&small, 64 * 1024);
+  pthread_attr_setstacksize(&small, std::size_t{64} * 1024);
   for (unsigned i = 1; i < threads; ++i) {
     pthread_t thread = {};
     must(pthread_create(&thread, &small, use_and_sleep, &all) == 0, "making a thread");
