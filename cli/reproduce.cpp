@@ -167,7 +167,7 @@ race::tally with_progress(const char* label, double seconds, Series series) {
   progress_bar bar(label);
   race::limits bounds;
   bounds.seconds = seconds;
-  const auto result = series(bounds, [&](const race::tally& t) {
+  auto result = series(bounds, [&](const race::tally& t) {
     bar.show(static_cast<std::size_t>(t.seconds * 1000), static_cast<std::size_t>(seconds * 1000));
     return !interrupt_requested();
   });
