@@ -157,6 +157,24 @@ TEST_P(MisuseTest, AMutexOfNoDomainOrOfNoAlignmentIsRefused) {
   EXPECT_EQ(heirlock_mutex_init(crooked, &attributes), EINVAL);
 }
 
+// The fast path notes the lock before it has it. A thread whose lock was refused right behind it must not be taken for
+// the owner, whose lock an unlock would then release.
+TEST_P(MisuseTest, ARefusedLockLeavesNoTraceByWhichItCouldBeReleased) {
+  shared<heirlock::mutex> lock(where);
+  where.attach_thread();
+  child owner([&] {
+    lock->lock();
+    return pause();
+  });
+  ASSERT_TRUE(owner.sleeps_in(SYS_pause));
+  constexpr timespec no_time = {0, -1};
+  EXPECT_FALSE(detail::lock_fast(cells_of(*lock)));
+  EXPECT_EQ(heirlock_lock_slow(&cells_of(*lock), CLOCK_MONOTONIC, &no_time, heirlock_inherit),
+            EINVAL);
+  EXPECT_EQ(code_of_unlock(*lock), EPERM);
+  EXPECT_EQ(lock->try_acquire().status(), status::busy);
+}
+
 TEST_P(MisuseTest, RecursionStopsAtItsLimit) {
   recursive_mutex lock(where);
   constexpr std::size_t count_at = sizeof(heirlock::mutex);

@@ -138,6 +138,9 @@ __attribute__((always_inline)) inline bool lock_fast(mutex_cells& mutex) noexcep
   if (__builtin_expect(mutex.domain_id.load(std::memory_order_relaxed) != self.domain_id, 0))
     return false;
   if (__builtin_expect(self.held != nullptr, 0)) set_aside(self);
+  // Noted before it is so: the atomic operation waits for the store in any case, while a store between it and the one of
+  // the unlock would be waited for once more. Only this thread reads the note, and not before it is true or taken back.
+  self.held = &mutex;
   std::uint64_t expected = word_free;
   // sync handover: acquires what the last owner did before its release.
   // sync seated: the store needs no release of its own. claim() ends with a release fence, which orders
@@ -145,9 +148,10 @@ __attribute__((always_inline)) inline bool lock_fast(mutex_cells& mutex) noexcep
   if (__builtin_expect(!mutex.word.compare_exchange_strong(expected, self.mine,
                                                            std::memory_order_acquire,
                                                            std::memory_order_relaxed),
-                       0))
+                       0)) {
+    self.held = nullptr;
     return false;
-  self.held = &mutex;
+  }
   return true;
 }
 
