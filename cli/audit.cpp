@@ -92,6 +92,7 @@ exit_status run_audit(const audit_arguments& arguments) {
 
   stage_options surroundings;
   surroundings.at_exit = kernel::exit_hook_of(policy);
+  surroundings.before_reaping = kernel::reaping_hook_of(policy);
   surroundings.before_signal = kernel::signal_hook_of(policy);
   surroundings.at_system_call = kernel::delay_hook_of(policy);
   surroundings.subject = subject;
@@ -129,9 +130,12 @@ exit_status run_audit(const audit_arguments& arguments) {
       fmt::print("{}\n", text_report(report, replay));
     }
   }
+  const auto left_out = scenarios_left_out(arguments.scenarios);
+  if (!arguments.json) fmt::print("{}", left_out_text(left_out));
   if (arguments.json) {
-    const auto document =
+    auto document =
         documents.size() == 1 ? documents.front() : nlohmann::ordered_json{{"cases", documents}};
+    if (!left_out.empty()) document["not_performed"] = left_out;
     fmt::print("{}\n", document.dump(2));
   }
   return wrong ? exit_status::violations : exit_status::nothing_wrong;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "lab/process/trouble.hpp"
 #include "lab/scenarios/scenarios.hpp"
@@ -43,6 +44,8 @@ void print_choices() {
   fmt::print("\nscenarios:\n");
   for (const scenario* s : all_scenarios())
     fmt::print("  {:26}{};\n  {:26}must hold: {}\n", s->name(), s->summary(), "", s->promise());
+  for (const auto& [s, lacks] : scenarios_not_here())
+    fmt::print("  {} cannot be performed here: {}\n", s->name(), lacks);
   fmt::print("\nkernel policies:\n");
   for (const kernel::policy* p : kernel::all_policies())
     fmt::print("  {:26}{}\n", p->name(), p->summary());
@@ -84,8 +87,23 @@ std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& na
       throw trouble(fmt::format("unknown scenario '{}': see heirlock audit --list", name));
     chosen.push_back(found);
   }
-  if (chosen.empty()) chosen.assign(all_scenarios().begin(), all_scenarios().end());
-  return chosen;
+  return chosen.empty() ? scenarios_here() : chosen;
+}
+
+nlohmann::ordered_json scenarios_left_out(const std::vector<std::string>& names) {
+  auto left_out = nlohmann::ordered_json::array();
+  if (!names.empty()) return left_out;
+  for (const auto& [what, lacks] : scenarios_not_here())
+    left_out.push_back({{"scenario", what->name()}, {"why", lacks}});
+  return left_out;
+}
+
+std::string left_out_text(const nlohmann::ordered_json& left_out) {
+  std::string text;
+  for (const auto& each : left_out)
+    text += fmt::format("{} was not performed: {}\n", each["scenario"].get<std::string>(),
+                        each["why"].get<std::string>());
+  return text;
 }
 
 const kernel::policy& chosen_policy(const std::string& name) {

@@ -2,6 +2,7 @@
 // Names from the command line as what they name; unknown ones are trouble that lists the known.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,11 @@ std::string chosen_subject(const std::string& name);
 
 // All of them when no name is given.
 std::vector<lab::operation> chosen_operations(const std::vector<std::string>& names);
+// All that can be performed here when no name is given.
 std::vector<const lab::scenario*> chosen_scenarios(const std::vector<std::string>& names);
+// Those that cannot, each with the reason.
+nlohmann::ordered_json scenarios_left_out(const std::vector<std::string>& names);
+std::string left_out_text(const nlohmann::ordered_json& left_out);
 const lab::kernel::policy& chosen_policy(const std::string& name);
 
 // What may be chosen, for people.

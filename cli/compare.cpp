@@ -127,6 +127,7 @@ ordered_json audited_cases(const compare_arguments& arguments,
         around.subject = e.subject.library;
         around.actor_program = installed_actor_program();
         around.at_exit = kernel::exit_hook_of(*e.policy);
+        around.before_reaping = kernel::reaping_hook_of(*e.policy);
         around.before_signal = kernel::signal_hook_of(*e.policy);
         around.at_system_call = kernel::delay_hook_of(*e.policy);
         st = std::make_unique<stage>(around);
@@ -179,9 +180,13 @@ void print_costs(const ordered_json& costs) {
 ordered_json comparison_document(const compare_arguments& arguments, ordered_json cases,
                                  ordered_json costs) {
   const std::time_t now = std::time(nullptr);
-  return {{"heirlock", HEIRLOCK_VERSION}, {"made", fmt::format("{:%Y-%m-%d}", fmt::localtime(now))},
-          {"quick", arguments.quick},     {"baseline", baseline},
-          {"cases", std::move(cases)},    {"costs", std::move(costs)}};
+  return {{"heirlock", HEIRLOCK_VERSION},
+          {"made", fmt::format("{:%Y-%m-%d}", fmt::localtime(now))},
+          {"quick", arguments.quick},
+          {"baseline", baseline},
+          {"cases", std::move(cases)},
+          {"costs", std::move(costs)},
+          {"not_performed", scenarios_left_out(arguments.scenarios)}};
 }
 
 exit_status run_compare(const compare_arguments& arguments) {
@@ -196,7 +201,7 @@ exit_status run_compare(const compare_arguments& arguments) {
   if (arguments.json) {
     fmt::print("{}\n", document.dump(2));
   } else {
-    fmt::print("{}", matrix_text(cases));
+    fmt::print("{}{}", matrix_text(cases), left_out_text(document.at("not_performed")));
     print_costs(document.at("costs"));
   }
   for (const auto& audited_case : cases)

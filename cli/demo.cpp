@@ -41,8 +41,9 @@ std::string processor() {
   return "unknown processor";
 }
 
-// Where a thread ends alone: as long again, and the demonstration is to end within a minute.
-constexpr std::string_view left_to_audit[] = {"thread-exit-holding", "join-then-free"};
+// Where a thread ends alone: as long again, and the demonstration is to end within a minute. And what fills the log of
+// the kernel.
+constexpr std::string_view left_to_audit[] = {"thread-exit-holding", "join-then-free", "oom-kill"};
 
 // The other scenarios, every operation, at the victim's kill points alone.
 std::vector<case_report> audit_everything(std::string_view subject, progress_bar& bar) {
@@ -205,7 +206,7 @@ exit_status run_demo(const demo_arguments& arguments) {
              "      {0} reproduce\n"
              "   the same without ptrace and without privilege:\n"
              "      {0} reproduce --widen 5\n"
-             "   the scenarios in which a thread ends alone:\n"
+             "   the scenarios that were left out, where a thread ends alone, or memory:\n"
              "      {0} audit --subject heirlock --scenario {1}\n"
              "   a lock of yours ({0} audit --list):\n"
              "      {0} audit --subject ./my_lock.so\n",

@@ -10,6 +10,7 @@
 // 2. For each actor of a run it forks; each actor announces itself to its lock and waits for orders.
 // 3. Actors are killed; the only ones that end by themselves are threads that are ordered to.
 #include <errno.h>
+#include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,6 +34,7 @@ int scratch_fd = -1;
 const heirlock_subject* subject = nullptr;
 const char* subject_policy = "";
 int (*subject_prepare)() = nullptr;
+int (*subject_prepare_with_backstop)() = nullptr;
 pthread_t spawned[max_actors]; // of this process, by the number of the actor
 
 arena_control& control() {
@@ -145,8 +147,28 @@ std::int64_t inherit_crowd(const mailbox& box) {
   return told;
 }
 
-int prepare_subject() {
-  return subject_prepare != nullptr ? subject_prepare() : 0;
+std::int64_t map_private(const mailbox& box) {
+  void* const where = object_at(box.object);
+  void* const mapped = mmap(where, box.size, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  return mapped == where ? 0 : errno;
+}
+
+// Until it is killed. The memory is that of a file, so that this process itself looks small to the OOM killer; and it
+// ends by itself where, against all expectation, nothing limits it.
+std::int64_t use_up_memory() {
+  constexpr off_t far_too_much = off_t{256} << 20;
+  const int file = memfd_create("heirlock-used-up", MFD_CLOEXEC);
+  if (file < 0) return errno;
+  while (fallocate(file, 0, 0, far_too_much) != 0)
+    if (errno != ENOMEM && errno != ENOSPC && errno != EINTR) return errno;
+  return EFBIG;
+}
+
+int prepare_subject(bool with_backstop) {
+  const bool other = with_backstop && subject_prepare_with_backstop != nullptr;
+  const auto prepare = other ? subject_prepare_with_backstop : subject_prepare;
+  return prepare != nullptr ? prepare() : 0;
 }
 
 void* actor_thread(void* box_number);
@@ -174,7 +196,7 @@ void serve(std::uint64_t box_number) {
       break;
     }
     case actor_command::prepare:
-      box.result = prepare_subject();
+      box.result = prepare_subject(box.value != 0);
       break;
     case actor_command::spawn_actor:
       box.result = spawn(box.value);
@@ -209,6 +231,12 @@ void serve(std::uint64_t box_number) {
     case actor_command::inherit_crowd:
       box.result = inherit_crowd(box);
       break;
+    case actor_command::map_private:
+      box.result = map_private(box);
+      break;
+    case actor_command::use_up_memory:
+      box.result = use_up_memory();
+      break;
     }
   }
 }
@@ -240,6 +268,7 @@ const heirlock_subject* find_subject(const char* name) {
   const loaded_subject loaded = load_subject(name);
   subject_policy = loaded.policy;
   subject_prepare = loaded.prepare;
+  subject_prepare_with_backstop = loaded.prepare_with_backstop;
   snprintf(control().error, sizeof control().error, "%s", loaded.error);
   return loaded.subject;
 }
@@ -258,7 +287,7 @@ void describe_subject() {
   c.subject_has_timedlock = subject->timedlock != nullptr;
   c.subject_has_consistent = subject->consistent != nullptr;
   c.subject_has_destroy = subject->destroy != nullptr;
-  c.subject_has_prepare = subject_prepare != nullptr;
+  c.subject_has_prepare = subject_prepare != nullptr || subject_prepare_with_backstop != nullptr;
   snprintf(c.subject_name, sizeof c.subject_name, "%s", subject->name);
   snprintf(c.subject_summary, sizeof c.subject_summary, "%s",
            subject->summary != nullptr ? subject->summary : "");
@@ -290,7 +319,7 @@ int main(int argc, char** argv) {
   subject = find_subject(argv[3]);
   if (subject != nullptr) describe_subject();
   if (subject == nullptr) return 4;
-  if (const int error = prepare_subject()) {
+  if (const int error = prepare_subject(false)) {
     snprintf(control().error, sizeof control().error, "its prepare() failed: %s", strerror(error));
     return 5;
   }

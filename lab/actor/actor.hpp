@@ -44,6 +44,9 @@ class actor {
   // from now (the instruction at which the actor is stopped does not count).
   progress run(std::optional<remote_address> stop_before = {}, unsigned n = 1);
 
+  // Of an actor that was left asleep: waits until a sleep that has a timeout is over. False: it has none.
+  bool wait_out_a_timeout();
+
   // Looks again at an actor that was left asleep or spinning.
   progress look();
 

@@ -2,9 +2,13 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "lab/actor/actor.hpp"
+#include "lab/process/thread_state.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
@@ -174,6 +178,19 @@ call_end actor::call(subject_call operation, std::uint64_t object) {
 // One that was woken meanwhile may have come to the end by itself.
 bool actor::has_returned() {
   return thread_->poll() && interpret_stop(std::nullopt) == progress::returned;
+}
+
+bool actor::wait_out_a_timeout() {
+  const unsigned long slept = sleeps_of(id());
+  if (!is_asleep(id()) || !sleeps_with_a_timeout(id())) return thread_->poll();
+  const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  constexpr timespec moment = {0, 200'000};
+  while (sleeps_of(id()) == slept && !thread_->poll()) {
+    if (std::chrono::steady_clock::now() > bound)
+      throw trouble(fmt::format("actor {} sleeps with a timeout of more than 20 s", number_));
+    nanosleep(&moment, nullptr);
+  }
+  return true;
 }
 
 progress actor::nudge() {

@@ -18,14 +18,17 @@ enum class actor_command : std::uint32_t {
   call,        // run `operation` on `object`, between the two markers
   fill,        // store `value` in every 64-bit word of [object, object + size)
   map_file,    // replace the pages of [object, object + size) by the scratch file, shared
-  prepare,     // have the subject make anew what it keeps outside its locks; the first process only
-  exit_thread, // end this thread, which spawn_actor started; there is no result
-  join_thread, // wait until the thread of the actor `value`, of this process, has ended
-  watch_reuse, // see watch_and_reuse() in actor.cpp
-  unmap,       // unmap [object, object + size)
-  init_crowd,  // make `count` locks, the first at `object`, `size` bytes apart
-  hold_crowd,  // lock each of them
+  prepare, // have the subject make anew what it keeps outside its locks, with its backstop if `value` is not 0; the
+           // first process only
+  exit_thread,   // end this thread, which spawn_actor started; there is no result
+  join_thread,   // wait until the thread of the actor `value`, of this process, has ended
+  watch_reuse,   // see watch_and_reuse() in actor.cpp
+  unmap,         // unmap [object, object + size)
+  init_crowd,    // make `count` locks, the first at `object`, `size` bytes apart
+  hold_crowd,    // lock each of them
   inherit_crowd, // see inherit_crowd() in actor.cpp
+  map_private,   // map memory of the process's own at [object, object + size)
+  use_up_memory, // see use_up_memory() in actor.cpp
 };
 
 enum class subject_call : std::uint32_t {
@@ -84,7 +87,7 @@ struct arena_control {
 
 namespace arena {
 
-inline constexpr std::uint32_t abi = 4;
+inline constexpr std::uint32_t abi = 5;
 
 // Below any place where the kernel or a loader puts things by itself, and inside the smallest address
 // space of a 64-bit architecture (39 bits).
@@ -99,6 +102,10 @@ inline constexpr std::uint64_t crowd = base + 0x30000;
 inline constexpr std::uint32_t crowd_most = 2304;
 inline constexpr std::uint64_t size =
     crowd - base + std::uint64_t{crowd_most} * HEIRLOCK_SUBJECT_MAX_SIZE;
+
+// Where an actor can have a lock in memory of its own (map_private).
+inline constexpr std::uint64_t own = base + 0x1000'0000;
+static_assert(base + size <= own);
 
 } // namespace arena
 

@@ -15,15 +15,29 @@
 #include "lab/actor/arena.hpp"
 #include "lab/actor/scratch_file.hpp"
 #include "lab/process/file_descriptor.hpp"
+#include "lab/process/memory_cgroup.hpp"
 #include "lab/process/tracer.hpp"
 
 namespace heirlock::lab {
+
+// Called with a thread stopped at its exit whose process's private memory is about to be taken by the OOM reaper. True:
+// some of what the kernel will take is kept aside for the thread's exit hook.
+using reaping_hook = std::function<bool(tracee&)>;
+
+// Who takes the private memory of a process that the OOM killer has killed.
+enum class reaper {
+  called,  // the kernel's reaper, called by process_mrelease
+  awaited, // the kernel's own OOM reaper, which comes two seconds later; the victim is held up at its exit meanwhile
+  too_late, // nobody, as where the victim is through with its exit by then
+};
 
 struct stage_options {
   std::string subject; // a built-in name, or the path of a shared library
   std::filesystem::path actor_program;
   std::filesystem::path libc; // the C library to run the actors on; empty = the machine's
   exit_hook at_exit;          // sees every thread that is killed, before its robust list is walked
+  reaping_hook before_reaping;
+  reaper memory_reaper = reaper::called;
   // Actors stop where their system calls begin and end. The handles pass over these stops; so one that is woken
   // while nobody looks at it does not run on, and is found where its sleep ended.
   bool hold_the_woken = false;
@@ -36,6 +50,13 @@ struct stage_options {
 struct delayed_calls {
   unsigned held = 0;
   unsigned let_go = 0; // the others ended with their process
+};
+
+// What a kill by the OOM killer took along.
+struct reaping {
+  bool memory = false;     // the victim's private memory
+  bool list_head = false;  // the victim's robust list can no longer be read
+  bool kept_aside = false; // by the hook, in the place of a kernel that spares it
 };
 
 // Where the actor program of this installation is: beside the running program.
@@ -78,6 +99,11 @@ class stage {
   void end_thread_here(actor& a);
   // Kills the process of an actor and reaps it.
   void kill(actor& a);
+  // Has the kernel's OOM killer kill it for want of memory, and the kernel's reaper take its private memory before the
+  // robust lists of its threads are walked.
+  reaping kill_for_memory(actor& a);
+  // From the next clear() on.
+  void lets_locks_have_timeouts(bool they_have) { backstop_ = they_have; }
   // Kills every actor and clears the memory of the objects.
   void clear();
 
@@ -101,6 +127,8 @@ class stage {
   actor& add(tracee& thread, unsigned number);
   tracee& order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number);
   bool note_delay(tracee& caller);
+  void use_up_memory_beside(actor& victim, actor& glutton);
+  reaping take_memory_of(tracee& victim);
   void reap_thread(tracee& thread, const std::function<void()>& at_exit);
   void run_to_idle(tracee& thread, const char* who);
   void start_first_process();
@@ -112,6 +140,8 @@ class stage {
   std::byte* memory_ = nullptr;
   arena_control* control_ = nullptr;
   scratch_file scratch_;
+  std::optional<memory_cgroup>
+      little_memory_; // made at first need; to be removed when all are dead
   delayed_calls delayed_;
   std::set<thread_id> waiting_; // in a system call that the hook has wait
   tracer tracer_{options_.before_signal, options_.at_system_call
@@ -120,6 +150,7 @@ class stage {
   tracee* origin_ = nullptr;
   std::deque<actor> actors_;
   std::uint64_t crowd_used_ = 0; // since the last clear()
+  bool backstop_ = false;
 };
 
 } // namespace heirlock::lab

@@ -209,11 +209,12 @@ void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::u
   report_progress();
   if (!wanted(step)) return;
   finding result;
-  for (unsigned tries = 0; tries < scenario_.tries() && result.what == verdict::ok; ++tries)
+  for (unsigned tries = 0; tries < scenario_.tries() && is_harmless(result.what); ++tries)
     result = run_once(way, stop, victim, fill_bits, second);
-  worst_.try_emplace(step, result.what);
+  const auto worst = worst_.try_emplace(step, result.what).first;
   if (result.what == verdict::ok) return;
-  if (worst_[step] == verdict::ok) worst_[step] = result.what;
+  if (is_harmless(worst->second)) worst->second = result.what;
+  if (is_harmless(result.what)) return;
   for (violation& known : report_.violations) {
     if (known.at.step == step && known.what == result.what) {
       known.seen.push_back({result, victim, fill_bits, describe(second)});
@@ -313,6 +314,9 @@ case_report audit_case(stage& st, const scenario& what, operation op,
   if (const auto why = what.why_not(op); !why.empty())
     throw trouble(
         fmt::format("scenario {} does not apply to {}: {}", what.name(), name_of(op), why));
+  if (const auto lacks = what.why_not_here(); !lacks.empty())
+    throw trouble(fmt::format("scenario {} cannot be performed here: {}", what.name(), lacks));
+  st.lets_locks_have_timeouts(what.waits_out_timeouts());
   return case_audit(st, what, op, options).perform();
 }
 

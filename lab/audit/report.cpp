@@ -135,6 +135,16 @@ std::string text_report(const case_report& report, const replay_command& replay)
     out += fmt::format("  the policy had {} mapping calls wait: {} were let go, the others ended "
                        "with their process\n",
                        f.calls_held, f.calls_let_go);
+  if (f.reaped > 0)
+    out +=
+        fmt::format("  the OOM reaper took the victim's private memory in {} runs, the head of its "
+                    "robust list among it in {}\n",
+                    f.reaped, f.heads_reaped);
+  if (report.verdicts.contains(verdict::modelled))
+    out += fmt::format(
+        "  modelled: what the policy {} does with the victim's memory no system call can "
+        "have the kernel do; it was done here, on a copy\n",
+        report.policy);
   if (!report.caveat.empty()) out += fmt::format("  note: {}\n", report.caveat);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
@@ -171,7 +181,7 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"replay", replay.of(report, v.at.step)},
     };
     const char* const end =
-        report.victim_ends == ending::process_killed ? "killed" : "its thread ended";
+        report.victim_ends == ending::thread_exits ? "its thread ended" : "killed";
     entry["victim"] = v.first().victim == fate::killed ? end : "went on";
     if (v.what == verdict::corrupted) entry["filled_with"] = fill_name(v.first().fill_bits);
     if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
@@ -196,6 +206,8 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"memory_reused", report.facts.reused},
         {"deaths_told", report.facts.told},
         {"waited_for_victim", report.facts.held_up},
+        {"reaped", report.facts.reaped},
+        {"list_heads_reaped", report.facts.heads_reaped},
         {"mapping_calls_held", report.facts.calls_held},
         {"mapping_calls_let_go", report.facts.calls_let_go}}},
       {"seconds", report.seconds},

@@ -17,6 +17,8 @@ namespace {
 // A destroy that looks at every thread there is takes longer than any other call; one that waits goes on waiting.
 constexpr unsigned looks_at_a_destroy = 5;
 
+constexpr unsigned sleeps_in_vain = 50;
+
 call_end end_of_destroy(actor& by, std::uint64_t lock) {
   if (!by.in_call()) by.begin(subject_call::destroy, lock);
   call_end end = by.finish();
@@ -39,14 +41,17 @@ run_facts& run_facts::operator+=(const run_facts& other) {
   told += other.told;
   reused += other.reused;
   held_up += other.held_up;
+  reaped += other.reaped;
+  heads_reaped += other.heads_reaped;
   calls_held += other.calls_held;
   calls_let_go += other.calls_let_go;
   return *this;
 }
 
 run::run(stage& st, const scenario& what, operation op, std::uint32_t fill_bits)
-    : stage_(st), ending_(what.victim_ends(op)), op_(op), fill_bits_(fill_bits),
-      witness_(&st.enter()), sibling_(what.has_sibling() ? &st.enter() : nullptr),
+    : stage_(st), ending_(what.victim_ends(op)), waits_out_timeouts_(what.waits_out_timeouts()),
+      op_(op), fill_bits_(fill_bits), witness_(&st.enter()),
+      sibling_(what.has_sibling() ? &st.enter() : nullptr),
       victim_(sibling_ != nullptr ? &st.enter_beside(*sibling_) : &st.enter()) {
   facts_.runs = 1;
 }
@@ -105,7 +110,7 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   if (!is_release(op_)) {
     note_end(*victim_, arena::object_a, end);
     if (end.waits()) judge_waiter(arena::object_a, end);
-    if (ending_ == ending::process_killed) release(*victim_, arena::object_a);
+    if (ending_ != ending::thread_exits) release(*victim_, arena::object_a);
   } else if (end.waits()) {
     fail(verdict::stuck, "the victim's unlock does not end");
   } else if (end.how != progress::returned) {
@@ -114,7 +119,7 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   } else if (end.value != 0) {
     fail(verdict::crashed, fmt::format("unlock returned {}", error_name(end.value)));
   }
-  if (ending_ == ending::process_killed || finding_.what != verdict::ok) return;
+  if (ending_ != ending::thread_exits || finding_.what != verdict::ok) return;
   victim_owned_ = holds(*victim_, arena::object_a);
   stage_.end_thread(*victim_);
   note_death();
@@ -126,11 +131,24 @@ std::optional<pid_t> run::owner_of(std::uint64_t lock) {
 }
 
 void run::victim_dies() {
-  if (ending_ == ending::process_killed)
+  switch (ending_) {
+  case ending::process_killed:
     stage_.kill(*victim_);
-  else
+    break;
+  case ending::killed_for_memory:
+    note_reaping(stage_.kill_for_memory(*victim_));
+    break;
+  case ending::thread_exits:
     stage_.end_thread_here(*victim_);
+    break;
+  }
   note_death();
+}
+
+void run::note_reaping(const reaping& done) {
+  facts_.reaped = done.memory;
+  facts_.heads_reaped = done.list_head;
+  modelled_ = done.kept_aside;
 }
 
 void run::note_death() {
@@ -144,8 +162,16 @@ call_end run::acquire(actor& by, subject_call how, std::uint64_t lock) {
   return await(by, lock);
 }
 
+// Where timeouts are waited out, a sleep that has one is no end. How often it may come to nothing does not depend on how
+// long it takes.
 call_end run::await(actor& by, std::uint64_t lock) {
-  return note_end(by, lock, by.finish());
+  call_end end = by.finish();
+  if (waits_out_timeouts_)
+    for (unsigned sleep = 0; sleep < sleeps_in_vain && end.how == progress::asleep; ++sleep) {
+      if (!by.wait_out_a_timeout()) break;
+      end = by.finish();
+    }
+  return note_end(by, lock, end);
 }
 
 call_end run::note_end(actor& by, std::uint64_t lock, call_end end) {

@@ -21,6 +21,10 @@ struct run_facts {
   unsigned reused = 0;      // runs in which the lock's memory was reused before the kill
   unsigned held_up = 0; // runs in which a destroy or a mapping call waited for the stopped victim
 
+  unsigned reaped =
+      0; // runs in which the OOM reaper took the victim's private memory before its robust list was walked
+  unsigned heads_reaped = 0; // those of them in which the list's head was in it
+
   unsigned calls_held = 0;   // mapping calls that the kernel policy had wait
   unsigned calls_let_go = 0; // those of them that went on later
 
@@ -29,7 +33,8 @@ struct run_facts {
 
 // How the victim dies at its kill point.
 enum class ending {
-  process_killed, // SIGKILL
+  process_killed,    // SIGKILL
+  killed_for_memory, // SIGKILL of the OOM killer, and the reaper
   thread_exits, // its thread alone ends where it stands, or behind its operation when it goes on; its process lives
 };
 
@@ -103,7 +108,11 @@ class run {
   void expect_unchanged(std::span<const std::uint64_t> before, std::span<const std::uint64_t> after,
                         const char* what);
 
-  const finding& result() const { return finding_; }
+  // A part of the run was modelled, so that it cannot show more than that.
+  finding result() const {
+    if (finding_.what == verdict::ok && modelled_) return {verdict::modelled, {}, {}, {}};
+    return finding_;
+  }
   run_facts& facts() { return facts_; }
 
  private:
@@ -112,6 +121,7 @@ class run {
   void note_death();
   call_end note_end(actor& by, std::uint64_t lock, call_end end);
   void judge_waiter(std::uint64_t lock, call_end end);
+  void note_reaping(const reaping& done);
   bool is_victim_id(pid_t id) const { return id == victim_->id().value; }
 
   struct holding {
@@ -121,6 +131,8 @@ class run {
 
   stage& stage_;
   const ending ending_;
+  const bool waits_out_timeouts_;
+  bool modelled_ = false;
   operation op_;
   std::uint32_t fill_bits_;
   actor* witness_;

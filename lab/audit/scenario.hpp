@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +47,8 @@ class scenario {
 
   // Why the scenario makes no sense for this operation; empty when it does.
   virtual std::string_view why_not(operation) const { return {}; }
+  // What this machine lacks for it; empty when nothing.
+  virtual std::string why_not_here() const { return {}; }
   // The operation of the second actor, if its positions are enumerated.
   virtual std::optional<subject_call> second_call(operation) const { return std::nullopt; }
   // The scenario says something about a victim that is not killed but goes on, after the survivors have
@@ -58,6 +61,10 @@ class scenario {
   virtual bool has_sibling() const { return false; }
   // The lock's memory is reused: once filled with the TID, once with the TID and FUTEX_WAITERS.
   virtual bool reuses_memory() const { return false; }
+
+  // The kernel may leave nothing behind by which a waiter could be woken. So here, and nowhere else, a lock may come
+  // round by a timeout, and one that has such a backstop has it on.
+  virtual bool waits_out_timeouts() const { return false; }
 
   // Runs at each kill point, until one shows a violation: more than one where the kernel's scheduler has a part in
   // what happens, and a busy machine could hide it.

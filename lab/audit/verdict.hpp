@@ -17,18 +17,24 @@ enum class verdict {
   stuck,        // somebody waits actively for ever
   crashed,      // an operation crashed, or returned an error that it must not return
   check_failed, // the user's own check of the user's own program found fault
+  modelled, // everything held, but a part of it was done in the kernel's place in a way that no kernel does
 };
 
+// A kill point with it is no violation.
+constexpr bool is_harmless(verdict v) {
+  return v == verdict::ok || v == verdict::modelled;
+}
+
 inline constexpr std::array all_verdicts = {
-    verdict::ok,         verdict::corrupted,   verdict::lost_wakeup,
-    verdict::owner_lost, verdict::false_death, verdict::two_owners,
-    verdict::stuck,      verdict::crashed,     verdict::check_failed,
+    verdict::ok,           verdict::corrupted,  verdict::lost_wakeup, verdict::owner_lost,
+    verdict::false_death,  verdict::two_owners, verdict::stuck,       verdict::crashed,
+    verdict::check_failed, verdict::modelled,
 };
 
 constexpr std::string_view name_of(verdict v) {
-  constexpr std::string_view names[] = {"ok",         "corrupted",   "lost wake-up",
-                                        "owner lost", "false death", "two owners",
-                                        "stuck",      "crashed",     "check failed"};
+  constexpr std::string_view names[] = {"ok",           "corrupted",  "lost wake-up", "owner lost",
+                                        "false death",  "two owners", "stuck",        "crashed",
+                                        "check failed", "modelled"};
   return names[static_cast<unsigned>(v)];
 }
 

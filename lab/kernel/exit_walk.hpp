@@ -63,8 +63,8 @@ inline constexpr unsigned list_limit = 2048;
 void walk_robust_list(task& dying, const walk_rules& rules);
 void walk_list(task& dying, const registered_list& list, const walk_rules& rules);
 
-// Leaves the kernel nothing to do. False when the head cannot be written: then the kernel cannot read it
-// either, or it would do the walk itself.
+// Leaves the kernel nothing to do. False when the head cannot be written: where the kernel can read it, it would do
+// the walk itself.
 bool empty_robust_list(task& dying);
 
 // The pending operation; nullopt when there is none, or the head is not readable.

@@ -98,7 +98,8 @@ std::span<const policy* const> all_policies() {
                                       &cleanup_robust_list(),
                                       &futex_robust_unlock(),
                                       &serialize_mmap(),
-                                      &multi_list()};
+                                      &multi_list(),
+                                      &oom_spare()};
   return all;
 }
 

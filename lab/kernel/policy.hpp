@@ -44,6 +44,11 @@ class policy {
   // A signal is about to be delivered to the thread, whose handler will run on top of what it is doing.
   virtual void signal_arrives(task&) const {}
 
+  // The reaper of the OOM killer is about to take the private memory of the thread's process, but not the pages that are
+  // looked at here; nothing is stored. True: the policy has such a reaper.
+  virtual bool spares_from_the_reaper() const { return false; }
+  virtual void before_reaping(task&) const {}
+
   // System calls that the running kernel does not have: the result, or nullopt when it is not one of them.
   virtual bool has_system_calls() const { return false; }
   virtual std::optional<std::int64_t> make_system_call(task&, const system_call&,
@@ -76,6 +81,9 @@ const policy& serialize_mmap();
 
 // Several lists per thread, 64- and 32-bit, without a limit.
 const policy& multi_list();
+
+// The reaper of the OOM killer leaves what the exit walk needs.
+const policy& oom_spare();
 
 std::span<const policy* const> all_policies();
 // nullptr when there is none of that name.

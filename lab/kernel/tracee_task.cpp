@@ -15,7 +15,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "lab/kernel/more_lists.hpp"
+#include "lab/kernel/kept_memory.hpp"
+#include "lab/kernel/thread_records.hpp"
 #include "lab/kernel/tracee_cpu.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/robust_list.hpp"
@@ -135,8 +136,14 @@ std::vector<sibling_state> siblings_of(const tracee& caller) {
 }
 
 // ptrace(2) binds a tracee to one thread of the tracer.
-more_lists& lists_beside() {
-  static thread_local more_lists all;
+thread_records<registered_lists>& lists_beside() {
+  static thread_local thread_records<registered_lists> all;
+  return all;
+}
+
+// Between the reaping of a process and the walks of its threads.
+thread_records<kept_pages>& kept_from_the_reaper() {
+  static thread_local thread_records<kept_pages> all;
   return all;
 }
 
@@ -188,15 +195,40 @@ system_calls_in_force::system_calls_in_force(const policy& rules) {
 exit_hook exit_hook_of(const policy& rules) {
   if (!rules.replaces_the_kernel()) return {};
   return [&rules](tracee& dying) {
-    tracee_memory memory(dying.id());
+    tracee_memory real(dying.id());
+    kept_memory memory(real, kept_from_the_reaper().take(dying.id()));
     task t = task_of(dying.id(), memory);
     t.more_lists = lists_beside().take(dying.id());
     rules.thread_exits(t);
-    if (!empty_robust_list(t))
+    task as_it_is = {real, t.tid, t.cpu, t.list_head, {}, 0};
+    // A head that cannot be read (its page has been reaped, say) leads the kernel nowhere.
+    if (!empty_robust_list(as_it_is) && real.read64(*t.list_head))
       throw trouble(fmt::format(
           "policy {}: the robust list of thread {} cannot be taken from the kernel: its "
           "head at {:#x} is not writable",
           rules.name(), dying.id().value, t.list_head->value));
+  };
+}
+
+std::function<bool(tracee&)> reaping_hook_of(const policy& rules) {
+  if (!rules.spares_from_the_reaper()) return {};
+  return [&rules](tracee& dying) {
+    tracee_memory real(dying.id());
+    watched_memory watched(real);
+    task t = task_of(dying.id(), watched);
+    rules.before_reaping(t);
+    shared_view areas(dying.id());
+    kept_pages kept;
+    for (const std::uint64_t page : watched.pages()) {
+      const memory_area* const area = areas.area_with({page});
+      if (area == nullptr || area->shared)
+        continue; // nothing there, or nothing that a reaper takes
+      std::vector<std::byte> bytes(page_bytes());
+      if (try_read_memory(dying.id(), {page}, bytes)) kept.emplace(page, std::move(bytes));
+    }
+    const bool any = !kept.empty();
+    kept_from_the_reaper().keep(dying.id(), std::move(kept));
+    return any;
   };
 }
 

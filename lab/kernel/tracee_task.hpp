@@ -2,6 +2,8 @@
 // Binds the policies to real threads, stopped by ptrace.
 #pragma once
 
+#include <functional>
+
 #include "lab/kernel/policy.hpp"
 #include "lab/kernel/shared_view.hpp"
 #include "lab/process/tracer.hpp"
@@ -34,6 +36,9 @@ task task_of(thread_id thread, task_memory& memory);
 // For tracer::kill: does the exit walk under the policy and leaves the kernel an empty list. An empty hook for
 // the policy `stock`.
 exit_hook exit_hook_of(const policy& rules);
+// For the moment before the OOM reaper takes a process's private memory: keeps aside what the policy's reaper would
+// spare, until the exit hook of the same thread takes it. Empty for a policy that has no reaper of its own.
+std::function<bool(tracee&)> reaping_hook_of(const policy& rules);
 // For the moment before a signal is delivered.
 exit_hook signal_hook_of(const policy& rules);
 

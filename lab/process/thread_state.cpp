@@ -3,12 +3,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "lab/process/file_descriptor.hpp"
+#include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
 namespace {
@@ -32,6 +38,47 @@ bool is_asleep(thread_id thread) {
   const std::string_view text = read_proc(thread, "stat", buffer);
   const std::size_t close = text.rfind(')');
   return close != std::string_view::npos && close + 2 < text.size() && text[close + 2] == 'S';
+}
+
+// proc(5): number arguments stack-pointer instruction-pointer, or "running".
+bool sleeps_with_a_timeout(thread_id thread) {
+  char buffer[512];
+  const std::string text(read_proc(thread, "syscall", buffer));
+  if (text.empty())
+    throw trouble(fmt::format("/proc/{}/syscall cannot be read, so that nobody can tell whether a "
+                              "sleep ends by itself",
+                              thread.value));
+  long number = -1;
+  std::array<unsigned long, 4> argument = {};
+  if (std::sscanf(text.c_str(), "%ld %lx %lx %lx %lx", &number, &argument[0], &argument[1],
+                  &argument[2], &argument[3]) != 5)
+    return false;
+  const bool fourth_is_given = argument[3] != 0;
+  switch (number) {
+  case SYS_nanosleep:
+  case SYS_clock_nanosleep:
+    return true;
+  case SYS_futex_waitv:
+    return fourth_is_given;
+  case SYS_futex: {
+    const auto operation = argument[1] & FUTEX_CMD_MASK;
+    return fourth_is_given && (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET ||
+                               operation == FUTEX_LOCK_PI || operation == FUTEX_LOCK_PI2);
+  }
+  default:
+    return false;
+  }
+}
+
+unsigned long sleeps_of(thread_id thread) {
+  constexpr std::string_view field = "\nvoluntary_ctxt_switches:\t";
+  char buffer[4096];
+  const std::string_view text = read_proc(thread, "status", buffer);
+  const std::size_t found = text.find(field);
+  unsigned long count = 0;
+  if (found != std::string_view::npos)
+    std::from_chars(text.data() + found + field.size(), text.data() + text.size(), count);
+  return count;
 }
 
 std::chrono::nanoseconds cpu_time(thread_id thread) {

@@ -16,4 +16,10 @@ bool is_asleep(thread_id thread);
 // it means the same on a busy machine.
 std::chrono::nanoseconds cpu_time(thread_id thread);
 
+// For a thread that sleeps in a system call: whether that sleep ends by itself, after a timeout.
+bool sleeps_with_a_timeout(thread_id thread);
+
+// How often the thread has gone to sleep.
+unsigned long sleeps_of(thread_id thread);
+
 } // namespace heirlock::lab

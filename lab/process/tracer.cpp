@@ -199,11 +199,14 @@ tracee& tracer::adopt(tracee& parent) {
   return added;
 }
 
-void tracer::kill(thread_id process, const exit_hook& at_exit) {
+void tracer::kill(thread_id process, const exit_hook& at_exit, const killer& how) {
   auto threads = threads_of(process);
   if (std::all_of(threads.begin(), threads.end(), [](tracee* t) { return t->status().is_gone(); }))
     return;
-  if (::kill(process.value, SIGKILL) != 0 && errno != ESRCH) throw_errno("kill");
+  if (how)
+    how(process);
+  else if (::kill(process.value, SIGKILL) != 0 && errno != ESRCH)
+    throw_errno("kill");
   take_in_unadopted(process);
   threads = threads_of(process);
   for (tracee* thread : threads) {

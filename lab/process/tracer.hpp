@@ -49,9 +49,12 @@ class tracer {
   // The threads of a process, the first one first.
   std::vector<tracee*> threads_of(thread_id process) const;
 
-  // Kills a process (SIGKILL), lets `at_exit` see each of its threads in PTRACE_EVENT_EXIT before any of
+  // How a process is killed: it must be dying, or about to, when this returns.
+  using killer = std::function<void(thread_id process)>;
+
+  // Kills a process (SIGKILL, unless it is killed otherwise), lets `at_exit` see each of its threads in PTRACE_EVENT_EXIT before any of
   // them goes on, and reaps it: on return the kernel has walked every robust list of it. Its tracees stay known, as gone.
-  void kill(thread_id process, const exit_hook& at_exit = {});
+  void kill(thread_id process, const exit_hook& at_exit = {}, const killer& how = {});
 
   // Kills a process if it is still there, and forgets its tracees: references to them end here.
   void discard(thread_id process);

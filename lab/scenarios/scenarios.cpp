@@ -12,9 +12,23 @@ std::span<const scenario* const> all_scenarios() {
       &owner_killed_scenario(),        &killed_while_locking_scenario(),
       &signal_in_window_scenario(),    &thread_exit_holding_scenario(),
       &join_then_free_scenario(),      &many_held_scenario(),
-      &unmapped_while_held_scenario(),
+      &unmapped_while_held_scenario(), &oom_kill_scenario(),
   };
   return all;
+}
+
+std::vector<const scenario*> scenarios_here() {
+  std::vector<const scenario*> found;
+  for (const scenario* s : all_scenarios())
+    if (s->why_not_here().empty()) found.push_back(s);
+  return found;
+}
+
+std::vector<lacking_scenario> scenarios_not_here() {
+  std::vector<lacking_scenario> found;
+  for (const scenario* s : all_scenarios())
+    if (auto lacks = s->why_not_here(); !lacks.empty()) found.push_back({s, std::move(lacks)});
+  return found;
 }
 
 const scenario* scenario_named(std::string_view name) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "lab/audit/scenario.hpp"
 
@@ -20,8 +22,19 @@ const scenario& thread_exit_holding_scenario();
 const scenario& join_then_free_scenario();
 const scenario& many_held_scenario();
 const scenario& unmapped_while_held_scenario();
+const scenario& oom_kill_scenario();
 
 std::span<const scenario* const> all_scenarios();
+
+// Those that can be performed on this machine, by this user.
+std::vector<const scenario*> scenarios_here();
+
+struct lacking_scenario {
+  const scenario* what;
+  std::string lacks;
+};
+// The others, and why.
+std::vector<lacking_scenario> scenarios_not_here();
 
 // nullptr when there is none of that name.
 const scenario* scenario_named(std::string_view name);

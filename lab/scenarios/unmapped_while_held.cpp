@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "lab/process/trouble.hpp"
+#include "lab/scenarios/held_besides.hpp"
 #include "lab/scenarios/scenarios.hpp"
 
 namespace heirlock::lab {
@@ -40,17 +41,7 @@ class middle_lock_is_unmapped final : public play {
     }
   }
 
-  void aftermath() override {
-    for (const std::uint64_t lock : {oldest_, arena::object_a})
-      if (!r_.obtain(r_.witness(), lock)) return;
-    const unsigned expected =
-        1 + (r_.died_owning().value_or(r_.told() > 1) ? 1 : 0); // the oldest, and perhaps the other
-    if (r_.told() < expected) {
-      r_.fail(verdict::owner_lost, "the victim owned a lock when it died, and nobody was told");
-    } else if (r_.told() > expected) {
-      r_.fail(verdict::false_death, "a death was reported, but the victim did not own the lock");
-    }
-  }
+  void aftermath() override { inherit_besides(r_, oldest_); }
 
  private:
   std::uint64_t oldest_ = 0;
@@ -67,8 +58,7 @@ class unmapped_while_held final : public scenario {
     return "the death is reported for the locks that are still mapped";
   }
   std::string_view why_not(operation op) const override {
-    return is_contended(op) ? "what counts is what else is held; use lock, trylock or unlock"
-                            : std::string_view();
+    return is_contended(op) ? counts_what_else_is_held : std::string_view();
   }
   bool has_sibling() const override { return true; }
   bool lets_live() const override { return false; }

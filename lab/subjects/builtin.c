@@ -18,8 +18,8 @@ const struct heirlock_subject* heirlock_builtin_subject(const char* name) {
   return NULL;
 }
 
-int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin))(void) {
-  return heirlock_own_prepare(builtin);
+int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin, int with_backstop))(void) {
+  return heirlock_own_prepare(builtin, with_backstop);
 }
 
 const struct heirlock_storm_hooks* heirlock_builtin_storm(const struct heirlock_subject* builtin) {

@@ -16,8 +16,8 @@ const struct heirlock_subject* heirlock_builtin_subject(const char* name);
 /* The subject with that index, NULL behind the last. */
 const struct heirlock_subject* heirlock_builtin_subject_at(unsigned index);
 
-/* Its heirlock_subject_prepare, NULL when it has none. */
-int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin))(void);
+/* Its heirlock_subject_prepare, or its heirlock_subject_prepare_with_backstop; NULL when it has none. */
+int (*heirlock_builtin_prepare(const struct heirlock_subject* builtin, int with_backstop))(void);
 
 /* What it adds for storms, NULL when nothing. */
 const struct heirlock_storm_hooks* heirlock_builtin_storm(const struct heirlock_subject* builtin);

@@ -15,7 +15,7 @@ extern const unsigned heirlock_pthread_subject_count;
 extern const struct heirlock_subject heirlock_own_subjects[];
 extern const unsigned heirlock_own_subject_count;
 /* NULL when the subject is not of that table. */
-int (*heirlock_own_prepare(const struct heirlock_subject* builtin))(void);
+int (*heirlock_own_prepare(const struct heirlock_subject* builtin, int with_backstop))(void);
 const struct heirlock_storm_hooks* heirlock_own_storm(const struct heirlock_subject* builtin);
 
 #ifdef __cplusplus

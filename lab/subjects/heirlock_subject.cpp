@@ -23,22 +23,36 @@ constexpr int few_spin_pauses = 3;
 // Of this run, and of all processes that are forked for it. Never the user's default domain.
 heirlock_domain_t* domain = nullptr;
 
-// The backstop is off, and the kernel sees to it that it is: it cannot be what wakes a waiter.
-int open_anew(heirlock_unlock_mode mode) {
-  if (const int error = heirlock::lab::open_subject_domain(mode, room_for_threads, 0)) return error;
+// Where it is on, it is short: every run waits for it.
+constexpr std::uint32_t short_backstop_ms = 5;
+
+// Of the processes that are forked from now on.
+bool may_time_out = false;
+
+int open_anew(heirlock_unlock_mode mode, std::uint32_t backstop_ms) {
   heirlock::core::spin_pauses = few_spin_pauses;
   heirlock::core::starving_after_ns = 0;
-  return heirlock::lab::refuse_timed_waits();
+  may_time_out = backstop_ms != 0;
+  return heirlock::lab::open_subject_domain(mode, room_for_threads, backstop_ms);
 }
 
+// The backstop is off, and the kernel sees to it that it is (enter_thread): it cannot be what wakes a waiter.
 int prepare_rmw() {
-  return open_anew(HEIRLOCK_UNLOCK_RMW);
+  return open_anew(HEIRLOCK_UNLOCK_RMW, 0);
 }
 int prepare_asymmetric() {
-  return open_anew(HEIRLOCK_UNLOCK_ASYMMETRIC);
+  return open_anew(HEIRLOCK_UNLOCK_ASYMMETRIC, 0);
+}
+int prepare_rmw_with_backstop() {
+  return open_anew(HEIRLOCK_UNLOCK_RMW, short_backstop_ms);
+}
+int prepare_asymmetric_with_backstop() {
+  return open_anew(HEIRLOCK_UNLOCK_ASYMMETRIC, short_backstop_ms);
 }
 
 int enter_thread() {
+  if (!may_time_out)
+    if (const int error = heirlock::lab::refuse_timed_waits()) return error;
   return heirlock_thread_attach(domain);
 }
 
@@ -136,8 +150,10 @@ const heirlock_subject heirlock_own_subjects[] = {
 const unsigned heirlock_own_subject_count =
     sizeof heirlock_own_subjects / sizeof heirlock_own_subjects[0];
 
-int (*heirlock_own_prepare(const heirlock_subject* builtin))() {
-  if (builtin == &heirlock_own_subjects[0]) return prepare_rmw;
-  if (builtin == &heirlock_own_subjects[1]) return prepare_asymmetric;
+int (*heirlock_own_prepare(const heirlock_subject* builtin, int with_backstop))() {
+  if (builtin == &heirlock_own_subjects[0])
+    return with_backstop != 0 ? prepare_rmw_with_backstop : prepare_rmw;
+  if (builtin == &heirlock_own_subjects[1])
+    return with_backstop != 0 ? prepare_asymmetric_with_backstop : prepare_asymmetric;
   return nullptr;
 }

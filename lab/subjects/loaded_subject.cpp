@@ -33,7 +33,8 @@ loaded_subject load_subject(const char* name) {
   loaded_subject loaded;
   if (const heirlock_subject* builtin = heirlock_builtin_subject(name)) {
     loaded.subject = builtin;
-    loaded.prepare = heirlock_builtin_prepare(builtin);
+    loaded.prepare = heirlock_builtin_prepare(builtin, 0);
+    loaded.prepare_with_backstop = heirlock_builtin_prepare(builtin, 1);
     loaded.storm = heirlock_builtin_storm(builtin);
     return loaded;
   }
@@ -51,6 +52,8 @@ loaded_subject load_subject(const char* name) {
   if (const auto policy = symbol<const char* (*)()>(library, "heirlock_subject_policy"))
     loaded.policy = policy();
   loaded.prepare = symbol<int (*)()>(library, "heirlock_subject_prepare");
+  loaded.prepare_with_backstop =
+      symbol<int (*)()>(library, "heirlock_subject_prepare_with_backstop");
   if (const auto hooks =
           symbol<const heirlock_storm_hooks* (*)()>(library, "heirlock_subject_storm")) {
     loaded.storm = hooks();

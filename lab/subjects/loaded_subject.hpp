@@ -11,6 +11,7 @@ struct loaded_subject {
   const heirlock_subject* subject = nullptr; // nullptr: refused, and `error` says why
   const char* policy = "";                   // the kernel policy that it needs
   int (*prepare)() = nullptr;
+  int (*prepare_with_backstop)() = nullptr;
   const heirlock_storm_hooks* storm = nullptr;
   char error[256] = {};
 };

@@ -21,6 +21,12 @@
  *
  *     int heirlock_subject_prepare(void);
  *
+ * An audit takes a waiter that sleeps with a timeout for one that sleeps. In one scenario (oom-kill) timeouts are waited
+ * out, because the kernel itself may leave a death unreported there. A lock that has a timeout as its backstop, and
+ * leaves it off otherwise, exports what is called there in place of heirlock_subject_prepare:
+ *
+ *     int heirlock_subject_prepare_with_backstop(void);
+ *
  * Return values are those of POSIX: 0, or an errno value (EBUSY, EOWNERDEAD, ENOTRECOVERABLE, ETIMEDOUT,
  * EPERM, EDEADLK, ...). A NULL entry means that the lock does not have that operation; lock, trylock,
  * unlock and init must be there.

@@ -72,6 +72,7 @@ TEST_P(broken_toy, is_found_out_at_the_planted_instructions) {
     const scenario* const what = scenario_named(expected.scenario);
     ASSERT_TRUE(op.has_value());
     ASSERT_NE(what, nullptr);
+    if (!what->why_not_here().empty()) continue; // said by the tests of that scenario
     audit_options options;
     options.second_positions = false;
     const case_report report = audit_case(st, *what, *op, options);
@@ -97,7 +98,7 @@ class safe_toy : public testing::TestWithParam<const char*> {};
 TEST_P(safe_toy, has_no_violation_in_any_scenario) {
   stage st(stage_for(GetParam()));
   run_facts total;
-  for (const scenario* what : all_scenarios()) {
+  for (const scenario* what : scenarios_here()) {
     for (const operation op : all_operations) {
       if (!what->why_not(op).empty()) continue;
       audit_options options;
@@ -137,7 +138,7 @@ TEST(an_audit, lists_the_same_violations_twice) {
     options.actor_program = HEIRLOCK_ACTOR_PROGRAM;
     stage st(options);
     auto& list = lists.emplace_back();
-    for (const scenario* what : all_scenarios()) {
+    for (const scenario* what : scenarios_here()) {
       for (const operation op : all_operations) {
         if (!what->why_not(op).empty()) continue;
         audit_options quick;

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <tuple>
 #include <unistd.h>
@@ -229,6 +230,29 @@ TEST(audit, needs_no_privilege_whoever_walks_the_robust_list) {
     ASSERT_FALSE(document.is_discarded()) << result;
     EXPECT_EQ(document.at("verdicts").at("corrupted"), known_window) << policy << result;
   }
+}
+
+// Only root can have the OOM killer called, as a rule; nobody never can.
+TEST(audit, does_not_pass_a_scenario_that_cannot_be_performed_here_but_says_why) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becoming another user takes root";
+  const auto as_nobody = [](std::vector<std::string> arguments) {
+    command any(std::move(arguments));
+    EXPECT_EQ(::chmod(any.temporary().path().c_str(), 0777), 0);
+    return any.with(become_nobody).start().finish();
+  };
+  const outcome asked_for = as_nobody({"audit", "--subject", "pthread-robust", "--op", "unlock",
+                                       "--scenario", "oom-kill", "--kill-point", "0"});
+  EXPECT_EQ(asked_for.status, 2) << asked_for;
+  EXPECT_TRUE(asked_for.err_has("scenario oom-kill cannot be performed here: ")) << asked_for;
+  const outcome among_all =
+      as_nobody({"audit", "--subject", "pthread-normal", "--op", "trylock", "--json"});
+  const json document = among_all.json();
+  ASSERT_FALSE(document.is_discarded()) << among_all;
+  ASSERT_EQ(document.at("not_performed").size(), 1u);
+  EXPECT_EQ(document.at("not_performed")[0].at("scenario"), "oom-kill");
+  EXPECT_FALSE(document.at("not_performed")[0].at("why").get<std::string>().empty());
+  for (const json& each : document.at("cases"))
+    EXPECT_NE(each.at("scenario"), "oom-kill");
 }
 
 // A lock that announces no transaction says nothing about a kernel that looks for them.

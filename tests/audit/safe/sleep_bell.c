@@ -55,14 +55,14 @@ TOY_STEP void sleep_on_both(struct life* life, uint32_t bell, uint32_t word) {
 /* L3 to L9. Returns with or without a change; the caller looks again. */
 TOY_STEP void wait_for(struct life_lock* lock, life_name owner) {
   struct life* life = life_of(owner);
-  __atomic_store_n(&life_self.head.list_op_pending, &life->node, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&life_self.head->list_op_pending, &life->node, __ATOMIC_SEQ_CST);
   const uint32_t bell = __atomic_load_n(&life->bell, __ATOMIC_SEQ_CST);
   /* [bell] orders L5 before L6. */
   const uint32_t before = __atomic_fetch_or(&life->word, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
   if (!(before & FUTEX_OWNER_DIED) && __atomic_load_n(&lock->owner, __ATOMIC_SEQ_CST) == owner)
     sleep_on_both(life, bell, before | FUTEX_WAITERS);
   if (life_is_over(owner)) wake_all(&life->word);
-  __atomic_store_n(&life_self.head.list_op_pending, NULL, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&life_self.head->list_op_pending, NULL, __ATOMIC_SEQ_CST);
 }
 
 TOY_OP int sleep_lock(void* object) {

@@ -39,8 +39,10 @@ struct life {
   uint32_t bell;
   uint32_t reserved;
   struct robust_list node;
+  /* Of the thread's robust list. It is here because the reaper of the OOM killer leaves shared memory alone. */
+  struct robust_list_head head;
 };
-_Static_assert(sizeof(struct life) == 24, "every word of a slot is accounted for");
+_Static_assert(sizeof(struct life) == 48, "every word of a slot is accounted for");
 
 enum { LIFE_CAPACITY = 1u << 20 };
 
@@ -56,7 +58,7 @@ static struct life_region* life_region;
 typedef uint32_t life_name;
 
 struct life_thread {
-  struct robust_list_head head;
+  struct robust_list_head* head;
   life_name name;
 };
 static __thread struct life_thread life_self __attribute__((tls_model("initial-exec")));
@@ -84,12 +86,13 @@ static int life_enter(void) {
   struct life* life = life_of(life_self.name);
   life->tid = (uint32_t)toy_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
   life->word = life->tid;
-  life->node.next = &life_self.head.list;
-  life_self.head.list.next = &life->node;
-  life_self.head.futex_offset =
+  life_self.head = &life->head;
+  life->node.next = &life_self.head->list;
+  life_self.head->list.next = &life->node;
+  life_self.head->futex_offset =
       (long)offsetof(struct life, word) - (long)offsetof(struct life, node);
-  life_self.head.list_op_pending = NULL;
-  return (int)-toy_syscall(SYS_set_robust_list, (long)&life_self.head, sizeof life_self.head, 0, 0,
+  life_self.head->list_op_pending = NULL;
+  return (int)-toy_syscall(SYS_set_robust_list, (long)life_self.head, sizeof *life_self.head, 0, 0,
                            0, 0);
 }
 

@@ -128,7 +128,7 @@ TEST_P(broken_toy, says_in_known_words_what_the_audit_has_to_find) {
       "reuse-same-process", "reuse-other-process", "remap-file",
       "waiter-asleep",      "owner-killed",        "killed-while-locking",
       "signal-in-window",   "thread-exit-holding", "join-then-free",
-      "many-held",          "unmapped-while-held"};
+      "many-held",          "unmapped-while-held", "oom-kill"};
   const std::set<string> verdicts{"corrupted",  "lost wake-up", "owner lost", "false death",
                                   "two owners", "stuck",        "crashed"};
   EXPECT_FALSE(toy_.expectations().empty());

@@ -18,6 +18,7 @@ inline case_report audit_under(const kernel::policy& policy, const std::string& 
   options.subject = library;
   options.actor_program = installed_actor_program();
   options.at_exit = kernel::exit_hook_of(policy);
+  options.before_reaping = kernel::reaping_hook_of(policy);
   options.before_signal = kernel::signal_hook_of(policy);
   options.at_system_call = kernel::delay_hook_of(policy);
   const kernel::system_calls_in_force calls(policy);
@@ -39,7 +40,8 @@ inline std::string replay_under(const kernel::policy& policy, const case_report&
 // Whether the scenario shows what ails the list itself: a kernel that treats the pending operation otherwise leaves that
 // as it is.
 inline bool is_about_the_list(const scenario& what) {
-  return what.name() == "many-held" || what.name() == "unmapped-while-held";
+  return what.name() == "many-held" || what.name() == "unmapped-while-held" ||
+         what.name() == "oom-kill";
 }
 
 inline unsigned count(const case_report& report, verdict what) {

@@ -100,7 +100,7 @@ void PrintTo(const harmless& h, std::ostream* to) {
 class HarmlessChange : public testing::TestWithParam<harmless> {};
 
 TEST_P(HarmlessChange, IsNotFoundInAnyScenario) {
-  for (const scenario* what : all_scenarios()) {
+  for (const scenario* what : scenarios_here()) {
     for (const operation op : {unlock, contended}) {
       if (!what->why_not(op).empty() || is_about_the_list(*what)) continue;
       const auto report = audit_under(kernel::rseq_rl_cs_mended(), library(GetParam().change), op,

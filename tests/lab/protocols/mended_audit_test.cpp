@@ -23,7 +23,7 @@ void PrintTo(const audited_case& c, std::ostream* to) {
 
 std::vector<audited_case> audited_cases() {
   std::vector<audited_case> cases;
-  for (const scenario* what : all_scenarios())
+  for (const scenario* what : scenarios_here())
     for (const operation op : all_operations)
       if (what->why_not(op).empty() && !is_about_the_list(*what)) cases.push_back({what, op});
   return cases;
@@ -49,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(EveryCase, MendedProposalInFull, testing::ValuesIn(audi
                          });
 
 TEST(MendedProposal, LeavesTheLimitAndTheFirstFaultOfTheListAsTheyAre) {
-  for (const scenario* what : all_scenarios()) {
+  for (const scenario* what : scenarios_here()) {
     if (!is_about_the_list(*what)) continue;
     const auto report =
         audit_under(kernel::rseq_rl_cs_mended(), std::string(SUBJECT_DIRECTORY) + "/rseq-rl-cs.so",

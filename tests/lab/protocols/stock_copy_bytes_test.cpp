@@ -207,7 +207,7 @@ std::vector<compared_case> compared_cases() {
                                  {"marks_live_owner", toys + "/marks-live-owner.so"}};
   std::vector<compared_case> cases;
   for (const compared_lock& lock : locks)
-    for (const scenario* what : all_scenarios())
+    for (const scenario* what : scenarios_here())
       cases.push_back({lock, what});
   return cases;
 }
@@ -223,7 +223,8 @@ TEST_P(StockCopyOnTheSameDeath, StoresAndWakesWhatTheKernelDoesAtEveryKillPoint)
   RecordProperty("deaths", static_cast<int>(c.seen().deaths));
   RecordProperty("with_stores", static_cast<int>(c.seen().with_stores));
   RecordProperty("with_wakes", static_cast<int>(c.seen().with_wakes));
-  if (!lock.has_robust_list) {
+  // Nor does it where the reaper has taken the list's head.
+  if (!lock.has_robust_list || what == &oom_kill_scenario()) {
     EXPECT_EQ(c.seen().with_stores, 0u);
     return;
   }

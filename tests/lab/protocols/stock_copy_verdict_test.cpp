@@ -76,7 +76,7 @@ void PrintTo(const named_lock& lock, std::ostream* to) {
 class StockCopyAsUsersSeeIt : public testing::TestWithParam<named_lock> {};
 
 TEST_P(StockCopyAsUsersSeeIt, GivesTheVerdictsOfTheKernelInEveryScenario) {
-  for (const scenario* what : all_scenarios())
+  for (const scenario* what : scenarios_here())
     for (const operation op : all_operations)
       if (what->why_not(op).empty() && what->name() != raced)
         expect_same(GetParam().subject, op, std::string(what->name()));
