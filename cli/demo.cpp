@@ -43,7 +43,8 @@ std::string processor() {
 
 // Where a thread ends alone: as long again, and the demonstration is to end within a minute. And what fills the log of
 // the kernel.
-constexpr std::string_view left_to_audit[] = {"thread-exit-holding", "join-then-free", "oom-kill"};
+constexpr std::string_view left_to_audit[] = {"thread-exit-holding", "join-then-free",
+                                              "recursive-tid-reuse", "oom-kill"};
 
 // The other scenarios, every operation, at the victim's kill points alone.
 std::vector<case_report> audit_everything(std::string_view subject, progress_bar& bar) {

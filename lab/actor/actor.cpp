@@ -147,6 +147,21 @@ std::int64_t inherit_crowd(const mailbox& box) {
   return told;
 }
 
+// The owner of them all is dead. How many of them this thread, which never locked any, can lock without being told of the
+// death, or unlock.
+std::int64_t usurp_crowd(const mailbox& box) {
+  std::int64_t usurped = 0;
+  for (std::uint32_t i = 0; i < box.count; ++i) {
+    void* const lock = crowd_member(box, i);
+    const int taken = subject->trylock(lock);
+    if (taken == EOWNERDEAD && subject->consistent != nullptr) subject->consistent(lock);
+    const bool may_unlock = taken == 0 || taken == EOWNERDEAD || subject->refuses_others != 0;
+    const bool unlocked = may_unlock && subject->unlock(lock) == 0;
+    usurped += taken != EOWNERDEAD && (taken == 0 || unlocked);
+  }
+  return usurped;
+}
+
 std::int64_t map_private(const mailbox& box) {
   void* const where = object_at(box.object);
   void* const mapped = mmap(where, box.size, PROT_READ | PROT_WRITE,
@@ -237,6 +252,9 @@ void serve(std::uint64_t box_number) {
     case actor_command::use_up_memory:
       box.result = use_up_memory();
       break;
+    case actor_command::usurp_crowd:
+      box.result = usurp_crowd(box);
+      break;
     }
   }
 }
@@ -288,6 +306,7 @@ void describe_subject() {
   c.subject_has_consistent = subject->consistent != nullptr;
   c.subject_has_destroy = subject->destroy != nullptr;
   c.subject_has_prepare = subject_prepare != nullptr || subject_prepare_with_backstop != nullptr;
+  c.subject_refuses_others = subject->refuses_others != 0;
   snprintf(c.subject_name, sizeof c.subject_name, "%s", subject->name);
   snprintf(c.subject_summary, sizeof c.subject_summary, "%s",
            subject->summary != nullptr ? subject->summary : "");

@@ -29,6 +29,7 @@ enum class actor_command : std::uint32_t {
   inherit_crowd, // see inherit_crowd() in actor.cpp
   map_private,   // map memory of the process's own at [object, object + size)
   use_up_memory, // see use_up_memory() in actor.cpp
+  usurp_crowd,   // see usurp_crowd() in actor.cpp
 };
 
 enum class subject_call : std::uint32_t {
@@ -76,12 +77,14 @@ struct arena_control {
   std::uint32_t subject_has_consistent;
   std::uint32_t subject_has_destroy;
   std::uint32_t subject_has_prepare;
+  std::uint32_t subject_refuses_others;
   char subject_name[64];
   char subject_summary[256];
   char subject_policy[64]; // the kernel policy that it needs; empty when any kernel will do
   char libc[64];
   actor_markers markers;
-  char error[512]; // why the actor program cannot serve; empty when it can
+  std::byte birth_room[128]; // of fork_with_chosen_id
+  char error[512];           // why the actor program cannot serve; empty when it can
   mailbox boxes[max_actors];
 };
 

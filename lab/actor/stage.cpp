@@ -10,7 +10,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 
+#include "lab/process/chosen_id.hpp"
+#include "lab/process/interrupt.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/robust_list.hpp"
 #include "lab/process/trouble.hpp"
@@ -127,7 +130,8 @@ void stage::run_to_idle(tracee& thread, const char* who) {
   }
 }
 
-tracee& stage::order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number) {
+tracee* stage::try_birth(tracee& parent, mailbox& box, actor_command how, unsigned number,
+                         fork_with_chosen_id* as) {
   box = {};
   box.command = how;
   box.value = number;
@@ -135,12 +139,15 @@ tracee& stage::order_birth(tracee& parent, mailbox& box, actor_command how, unsi
   parent.resume(resumption::run);
   const int event = how == actor_command::fork_actor ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
   while (!parent.wait().is_event(event) && !parent.status().is_event(PTRACE_EVENT_CLONE)) {
-    if (parent.status().is_gone() || parent.status().is_signal(SIGTRAP))
-      throw trouble(fmt::format("an actor could not be made: {}",
-                                std::generic_category().message(static_cast<int>(box.result))));
+    if (parent.status().is_gone() || parent.status().is_signal(SIGTRAP)) return nullptr;
+    if (as != nullptr) as->look();
     parent.resume(resumption::run);
   }
   tracee& child = tracer_.adopt(parent);
+  if (as != nullptr) {
+    as->look();
+    as->see_child(child);
+  }
   parent.resume(resumption::run);
   parent.wait();
   run_to_idle(parent, "an actor that made another");
@@ -150,7 +157,15 @@ tracee& stage::order_birth(tracee& parent, mailbox& box, actor_command how, unsi
   if (const auto error = control_->boxes[number].result; error != 0)
     throw trouble(fmt::format("subject {}: thread_enter failed: {}", options_.subject,
                               std::generic_category().message(static_cast<int>(error))));
-  return child;
+  return &child;
+}
+
+tracee& stage::order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number) {
+  tracee* const child = try_birth(parent, box, how, number, nullptr);
+  if (child == nullptr)
+    throw trouble(fmt::format("an actor could not be made: {}",
+                              std::generic_category().message(static_cast<int>(box.result))));
+  return *child;
 }
 
 actor& stage::add(tracee& thread, unsigned number) {
@@ -172,6 +187,25 @@ void stage::run_to_idle(actor& a) {
 actor& stage::enter() {
   const unsigned number = next_number();
   return add(order_birth(*origin_, control_->boxes[0], actor_command::fork_actor, number), number);
+}
+
+actor& stage::enter_with_id(thread_id id) {
+  // On a busy machine another program may get the id in between; mostly one that soon ends.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  constexpr timespec pause = {0, 1'000'000};
+  const unsigned number = next_number();
+  mailbox& box = control_->boxes[0];
+  for (;;) {
+    const remote_address room = {arena::control + offsetof(arena_control, birth_room)};
+    fork_with_chosen_id as(*origin_, id, room);
+    if (tracee* const child = try_birth(*origin_, box, actor_command::fork_actor, number, &as))
+      return add(*child, number);
+    if (box.result != EEXIST || std::chrono::steady_clock::now() > deadline)
+      throw trouble(fmt::format("a process with the thread id {} could not be made: {}", id.value,
+                                std::generic_category().message(static_cast<int>(box.result))));
+    check_interrupt();
+    nanosleep(&pause, nullptr);
+  }
 }
 
 actor& stage::enter_beside(actor& a) {

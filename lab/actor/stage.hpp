@@ -20,6 +20,8 @@
 
 namespace heirlock::lab {
 
+class fork_with_chosen_id;
+
 // Called with a thread stopped at its exit whose process's private memory is about to be taken by the OOM reaper. True:
 // some of what the kernel will take is kept aside for the thread's exit hook.
 using reaping_hook = std::function<bool(tracee&)>;
@@ -79,6 +81,8 @@ class stage {
 
   actor& enter();                // a process of its own
   actor& enter_beside(actor& a); // a thread of the process of `a`
+  // A process of its own whose thread id is that of a dead thread. Needs privilege (chosen_id.hpp).
+  actor& enter_with_id(thread_id id);
 
   // For a birth that is watched step by step. An actor was ordered (post) to fork the actor of the next number and
   // stands in PTRACE_EVENT_FORK: takes over its child, which stands before its first instruction.
@@ -126,6 +130,9 @@ class stage {
  private:
   actor& add(tracee& thread, unsigned number);
   tracee& order_birth(tracee& parent, mailbox& box, actor_command how, unsigned number);
+  // nullptr: the parent is back with an error in its box, or gone.
+  tracee* try_birth(tracee& parent, mailbox& box, actor_command how, unsigned number,
+                    fork_with_chosen_id* as);
   bool note_delay(tracee& caller);
   void use_up_memory_beside(actor& victim, actor& glutton);
   reaping take_memory_of(tracee& victim);

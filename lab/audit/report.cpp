@@ -131,6 +131,8 @@ std::string text_report(const case_report& report, const replay_command& replay)
           ? ""
           : fmt::format("; in {} a destroy or a mapping call waited for the stopped victim",
                         f.held_up));
+  if (f.id_again > 0)
+    out += fmt::format("  in {} of them a later thread got the dead victim's TID\n", f.id_again);
   if (f.calls_held > 0)
     out += fmt::format("  the policy had {} mapping calls wait: {} were let go, the others ended "
                        "with their process\n",
@@ -208,6 +210,7 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"waited_for_victim", report.facts.held_up},
         {"reaped", report.facts.reaped},
         {"list_heads_reaped", report.facts.heads_reaped},
+        {"tid_given_again", report.facts.id_again},
         {"mapping_calls_held", report.facts.calls_held},
         {"mapping_calls_let_go", report.facts.calls_let_go}}},
       {"seconds", report.seconds},

@@ -43,6 +43,7 @@ run_facts& run_facts::operator+=(const run_facts& other) {
   held_up += other.held_up;
   reaped += other.reaped;
   heads_reaped += other.heads_reaped;
+  id_again += other.id_again;
   calls_held += other.calls_held;
   calls_let_go += other.calls_let_go;
   return *this;

@@ -24,6 +24,7 @@ struct run_facts {
   unsigned reaped =
       0; // runs in which the OOM reaper took the victim's private memory before its robust list was walked
   unsigned heads_reaped = 0; // those of them in which the list's head was in it
+  unsigned id_again = 0;     // runs in which a later thread got the dead victim's TID
 
   unsigned calls_held = 0;   // mapping calls that the kernel policy had wait
   unsigned calls_let_go = 0; // those of them that went on later

@@ -13,6 +13,7 @@ enum class verdict {
   lost_wakeup,  // the lock can be had, but a waiter sleeps on
   owner_lost,   // the owner died, the lock stays taken or its death is not reported
   false_death,  // a death was reported that had not happened, or reported twice
+  false_owner,  // a thread that never got the lock is taken for its owner
   two_owners,   // two were inside at the same time
   stuck,        // somebody waits actively for ever
   crashed,      // an operation crashed, or returned an error that it must not return
@@ -26,15 +27,15 @@ constexpr bool is_harmless(verdict v) {
 }
 
 inline constexpr std::array all_verdicts = {
-    verdict::ok,           verdict::corrupted,  verdict::lost_wakeup, verdict::owner_lost,
-    verdict::false_death,  verdict::two_owners, verdict::stuck,       verdict::crashed,
-    verdict::check_failed, verdict::modelled,
+    verdict::ok,          verdict::corrupted,    verdict::lost_wakeup, verdict::owner_lost,
+    verdict::false_death, verdict::false_owner,  verdict::two_owners,  verdict::stuck,
+    verdict::crashed,     verdict::check_failed, verdict::modelled,
 };
 
 constexpr std::string_view name_of(verdict v) {
-  constexpr std::string_view names[] = {"ok",           "corrupted",  "lost wake-up", "owner lost",
-                                        "false death",  "two owners", "stuck",        "crashed",
-                                        "check failed", "modelled"};
+  constexpr std::string_view names[] = {"ok",          "corrupted",    "lost wake-up", "owner lost",
+                                        "false death", "false owner",  "two owners",   "stuck",
+                                        "crashed",     "check failed", "modelled"};
   return names[static_cast<unsigned>(v)];
 }
 

@@ -74,8 +74,12 @@ class walk {
 
   void run() {
     if (!read_head()) return;
-    // A fault at the pending lock concerns that lock alone; the list is not what led there.
-    if (rules_.pending_first) see_to_pending();
+    // A fault at the pending lock concerns that lock alone; the list is not what led there. It may be on the list too, and
+    // its heir, woken here, puts its node on a list of his own: so where it leads is read before.
+    if (rules_.pending_first) {
+      behind_pending_ = read_pointer(pending_.node);
+      see_to_pending();
+    }
     if (!walk_list() && !rules_.pending_survives_faults) return;
     if (!rules_.pending_first) see_to_pending();
   }
@@ -112,7 +116,8 @@ class walk {
     list_entry entry = first_;
     list_end end(rules_.limit, memory_);
     while (entry.node != head_ && !end.has_come(entry.node)) {
-      const auto next = read_pointer(entry.node);
+      const bool is_past = rules_.pending_first && entry.node == pending_.node;
+      const auto next = is_past ? behind_pending_ : read_pointer(entry.node);
       if (entry.node != pending_.node && !see_to(entry, whose::listed)) return false;
       if (!next) return false;
       entry = list_entry::from(*next);
@@ -166,6 +171,7 @@ class walk {
   std::uint64_t futex_offset_ = 0;
   list_entry first_;
   list_entry pending_;
+  std::optional<std::uint64_t> behind_pending_; // where it is seen to first
   list_entry given_away_; // the pending operation's lock, when its word is foreign memory
 };
 

@@ -15,8 +15,9 @@ thread_local system_call_hook current;
 // Of calls that were made here and whose threads have not come to their end yet.
 thread_local std::map<thread_id, std::int64_t> results;
 
-// For a thread that is stopped by PTRACE_SYSCALL; nullopt where a call ends.
-std::optional<system_call> entered(thread_id thread) {
+} // namespace
+
+std::optional<system_call> system_call_entered(thread_id thread) {
   __ptrace_syscall_info info = {};
   if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.value, reinterpret_cast<void*>(sizeof info), &info) <=
       0)
@@ -27,8 +28,6 @@ std::optional<system_call> entered(thread_id thread) {
     call.arguments[i] = info.entry.args[i];
   return call;
 }
-
-} // namespace
 
 system_calls_made_here::system_calls_made_here(system_call_hook hook) {
   current = std::move(hook);
@@ -50,7 +49,7 @@ bool system_calls::make_at_pc(thread_id thread) {
 }
 
 void system_calls::make_at_stop(thread_id thread) {
-  if (const auto call = entered(thread)) {
+  if (const auto call = system_call_entered(thread)) {
     results.erase(thread); // of a dead thread with the same id
     if (const auto result = current(thread, *call)) {
       results[thread] = *result;

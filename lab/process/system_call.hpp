@@ -31,6 +31,9 @@ class system_calls_made_here {
   ~system_calls_made_here();
 };
 
+// For a thread that is stopped where a system call begins; nullopt where one ends.
+std::optional<system_call> system_call_entered(thread_id thread);
+
 // For the tracee alone, which asks at each resumption and report.
 namespace system_calls {
 bool are_made_here();
@@ -50,5 +53,15 @@ void step_over_system_call(thread_id thread, std::int64_t result);
 void cancel_system_call(thread_id thread);
 // Where it ends: what the thread gets.
 void set_system_call_result(thread_id thread, std::int64_t result);
+// Where a call begins: the kernel makes this one instead. Where it has been made: only the argument registers change.
+void replace_system_call(thread_id thread, const system_call& by);
+
+// The fork of a C library, as far as it differs from one without flags.
+struct library_fork {
+  std::uint64_t flags = 0; // CLONE_*
+  remote_address child_tid;
+};
+// nullopt: the call is none.
+std::optional<library_fork> fork_made_by(const system_call& call);
 
 } // namespace heirlock::lab

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
 #include <cstddef>
 
 #include "lab/process/registers.hpp"
@@ -43,6 +47,29 @@ void set_system_call_result(thread_id thread, std::int64_t result) {
   registers now = registers::of(thread);
   now.raw().rax = static_cast<unsigned long long>(result);
   now.store(thread);
+}
+
+void replace_system_call(thread_id thread, const system_call& by) {
+  registers now = registers::of(thread);
+  user_regs_struct& r = now.raw();
+  r.orig_rax = by.number;
+  const auto& [rdi, rsi, rdx, r10, r8, r9] = by.arguments;
+  r.rdi = rdi;
+  r.rsi = rsi;
+  r.rdx = rdx;
+  r.r10 = r10;
+  r.r8 = r8;
+  r.r9 = r9;
+  now.store(thread);
+}
+
+// clone(flags and signal, stack, parent_tid, child_tid, tls)
+std::optional<library_fork> fork_made_by(const system_call& call) {
+  if (call.number == SYS_fork) return library_fork{};
+  const std::uint64_t flags = call.arguments[0];
+  if (call.number != SYS_clone || (flags & CSIGNAL) != SIGCHLD || (flags & CLONE_VM) != 0)
+    return std::nullopt;
+  return library_fork{flags & ~std::uint64_t{CSIGNAL}, {call.arguments[3]}};
 }
 
 } // namespace heirlock::lab

@@ -49,7 +49,8 @@ class tracee {
   void resume(resumption how, int signal_number = 0);
 
   // From now on `run` also ends (system_call_stop) where the thread enters or leaves a system call.
-  void report_system_calls() { reports_system_calls_ = true; }
+  void report_system_calls(bool whether = true) { reports_system_calls_ = whether; }
+  bool reports_system_calls() const { return reports_system_calls_; }
 
   // It is stopped in a system call that has to wait there: it must not be resumed now.
   bool must_wait();

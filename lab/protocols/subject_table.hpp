@@ -54,6 +54,7 @@
         NAME##_owner,                                                                              \
         UNMAP,                                                                                     \
         MAP,                                                                                       \
+        1,                                                                                         \
     };                                                                                             \
     return &subject;                                                                               \
   }

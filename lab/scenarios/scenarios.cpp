@@ -7,12 +7,19 @@ namespace heirlock::lab {
 
 std::span<const scenario* const> all_scenarios() {
   static const std::array all = {
-      &reuse_same_process_scenario(),  &reuse_other_process_scenario(),
-      &remap_file_scenario(),          &waiter_asleep_scenario(),
-      &owner_killed_scenario(),        &killed_while_locking_scenario(),
-      &signal_in_window_scenario(),    &thread_exit_holding_scenario(),
-      &join_then_free_scenario(),      &many_held_scenario(),
-      &unmapped_while_held_scenario(), &oom_kill_scenario(),
+      &reuse_same_process_scenario(),
+      &reuse_other_process_scenario(),
+      &remap_file_scenario(),
+      &waiter_asleep_scenario(),
+      &owner_killed_scenario(),
+      &killed_while_locking_scenario(),
+      &signal_in_window_scenario(),
+      &thread_exit_holding_scenario(),
+      &join_then_free_scenario(),
+      &many_held_scenario(),
+      &unmapped_while_held_scenario(),
+      &recursive_tid_reuse_scenario(),
+      &oom_kill_scenario(),
   };
   return all;
 }

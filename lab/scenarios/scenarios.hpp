@@ -23,6 +23,7 @@ const scenario& join_then_free_scenario();
 const scenario& many_held_scenario();
 const scenario& unmapped_while_held_scenario();
 const scenario& oom_kill_scenario();
+const scenario& recursive_tid_reuse_scenario();
 
 std::span<const scenario* const> all_scenarios();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// heirlock and heirlock-asymmetric: the library's mutex through its C interface, in both unlock modes. The functions
-// do nothing but jump into the static library, so that its shipped code is what is audited.
+// heirlock and heirlock-asymmetric: the library's mutex through its C interface, in both unlock modes; and
+// heirlock-recursive. The functions do nothing but jump into the static library, so that its shipped code is what is
+// audited.
 #include <heirlock/detail/fast_path.hpp>
 #include <heirlock/heirlock.h>
 
@@ -60,12 +61,19 @@ heirlock_mutex_t* mutex_at(void* lock) {
   return static_cast<heirlock_mutex_t*>(lock);
 }
 
-int init_it(void* lock) {
+int init_as(void* lock, heirlock_mutex_type type) {
   heirlock_mutexattr_t attributes;
   int error = heirlock_mutexattr_init(&attributes);
+  if (error == 0) error = heirlock_mutexattr_settype(&attributes, type);
   if (error == 0) error = heirlock_mutexattr_setdomain(&attributes, domain);
   if (error == 0) error = heirlock_mutex_init(mutex_at(lock), &attributes);
   return error;
+}
+int init_it(void* lock) {
+  return init_as(lock, HEIRLOCK_MUTEX_NORMAL);
+}
+int init_recursive(void* lock) {
+  return init_as(lock, HEIRLOCK_MUTEX_RECURSIVE);
 }
 int lock_it(void* lock) {
   return heirlock_mutex_lock(mutex_at(lock));
@@ -94,14 +102,15 @@ pid_t owner_of(const void* lock) {
   return error == 0 ? tid : -1; // an owner that is dead and whose seat has another holder
 }
 
-constexpr heirlock_subject subject_in(const char* name, const char* summary) {
+constexpr heirlock_subject subject_in(const char* name, const char* summary,
+                                      int (*init)(void*) = init_it) {
   heirlock_subject subject = {};
   subject.abi = HEIRLOCK_SUBJECT_ABI;
   subject.size = sizeof(heirlock_mutex_t);
   subject.name = name;
   subject.summary = summary;
   subject.thread_enter = enter_thread;
-  subject.init = init_it;
+  subject.init = init;
   subject.lock = lock_it;
   subject.trylock = trylock_it;
   subject.timedlock = timedlock_it;
@@ -109,6 +118,7 @@ constexpr heirlock_subject subject_in(const char* name, const char* summary) {
   subject.consistent = consistent_it;
   subject.destroy = destroy_it;
   subject.owner = owner_of;
+  subject.refuses_others = 1;
   return subject;
 }
 
@@ -145,13 +155,14 @@ const heirlock_subject heirlock_own_subjects[] = {
     subject_in("heirlock", "heirlock's mutex; a release is one atomic exchange"),
     subject_in("heirlock-asymmetric",
                "heirlock's mutex; a release is a plain store, and waiters run the barrier"),
+    subject_in("heirlock-recursive", "heirlock's recursive mutex", init_recursive),
 };
 
 const unsigned heirlock_own_subject_count =
     sizeof heirlock_own_subjects / sizeof heirlock_own_subjects[0];
 
 int (*heirlock_own_prepare(const heirlock_subject* builtin, int with_backstop))() {
-  if (builtin == &heirlock_own_subjects[0])
+  if (builtin == &heirlock_own_subjects[0] || builtin == &heirlock_own_subjects[2])
     return with_backstop != 0 ? prepare_rmw_with_backstop : prepare_rmw;
   if (builtin == &heirlock_own_subjects[1])
     return with_backstop != 0 ? prepare_asymmetric_with_backstop : prepare_asymmetric;

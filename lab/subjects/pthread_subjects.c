@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pthread-robust and pthread-normal: process-shared mutexes of the C library that the process runs on.
+ * pthread-robust, -normal, -recursive and -errorcheck: process-shared mutexes of the C library that the process runs on.
  * The functions do nothing but jump into that library, so that its shipped code is what is audited.
  */
 #define _GNU_SOURCE
@@ -12,20 +12,27 @@
 
 _Static_assert(sizeof(pthread_mutex_t) % 8 == 0, "the instrument compares 64-bit words");
 
-static int init_as(void* lock, int robustness) {
+static int init_as(void* lock, int robustness, int type) {
   pthread_mutexattr_t attributes;
   int error = pthread_mutexattr_init(&attributes);
   if (error == 0) error = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
   if (error == 0) error = pthread_mutexattr_setrobust(&attributes, robustness);
+  if (error == 0) error = pthread_mutexattr_settype(&attributes, type);
   if (error == 0) error = pthread_mutex_init(lock, &attributes);
   return error;
 }
 
 static int init_robust(void* lock) {
-  return init_as(lock, PTHREAD_MUTEX_ROBUST);
+  return init_as(lock, PTHREAD_MUTEX_ROBUST, PTHREAD_MUTEX_NORMAL);
 }
 static int init_normal(void* lock) {
-  return init_as(lock, PTHREAD_MUTEX_STALLED);
+  return init_as(lock, PTHREAD_MUTEX_STALLED, PTHREAD_MUTEX_NORMAL);
+}
+static int init_recursive(void* lock) {
+  return init_as(lock, PTHREAD_MUTEX_STALLED, PTHREAD_MUTEX_RECURSIVE);
+}
+static int init_errorcheck(void* lock) {
+  return init_as(lock, PTHREAD_MUTEX_STALLED, PTHREAD_MUTEX_ERRORCHECK);
 }
 
 static int lock_it(void* lock) {
@@ -54,8 +61,8 @@ static pid_t owner_of_robust(const void* lock) {
                  FUTEX_TID_MASK);
 }
 
-/* The word of a normal mutex is 0, 1 or 2; glibc notes the owner's TID beside it. */
-static pid_t owner_of_normal(const void* lock) {
+/* The word of any other mutex is 0, 1 or 2; glibc notes the owner's TID beside it. */
+static pid_t owner_of_stalled(const void* lock) {
   const pthread_mutex_t* mutex = lock;
   if (__atomic_load_n(&mutex->__data.__lock, __ATOMIC_ACQUIRE) == 0) return 0;
   return (pid_t)__atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
@@ -75,6 +82,7 @@ const struct heirlock_subject heirlock_pthread_subjects[] = {
         .consistent = consistent_it,
         .destroy = destroy_it,
         .owner = owner_of_robust,
+        .refuses_others = 1,
     },
     {
         .abi = HEIRLOCK_SUBJECT_ABI,
@@ -87,7 +95,35 @@ const struct heirlock_subject heirlock_pthread_subjects[] = {
         .timedlock = timedlock_it,
         .unlock = unlock_it,
         .destroy = destroy_it,
-        .owner = owner_of_normal,
+        .owner = owner_of_stalled,
+    },
+    {
+        .abi = HEIRLOCK_SUBJECT_ABI,
+        .size = sizeof(pthread_mutex_t),
+        .name = "pthread-recursive",
+        .summary = "recursive process-shared mutex of the C library, not robust",
+        .init = init_recursive,
+        .lock = lock_it,
+        .trylock = trylock_it,
+        .timedlock = timedlock_it,
+        .unlock = unlock_it,
+        .destroy = destroy_it,
+        .owner = owner_of_stalled,
+        .refuses_others = 1,
+    },
+    {
+        .abi = HEIRLOCK_SUBJECT_ABI,
+        .size = sizeof(pthread_mutex_t),
+        .name = "pthread-errorcheck",
+        .summary = "error-checking process-shared mutex of the C library, not robust",
+        .init = init_errorcheck,
+        .lock = lock_it,
+        .trylock = trylock_it,
+        .timedlock = timedlock_it,
+        .unlock = unlock_it,
+        .destroy = destroy_it,
+        .owner = owner_of_stalled,
+        .refuses_others = 1,
     },
 };
 

@@ -51,7 +51,7 @@ extern "C" {
 #endif
 
 /* The version of this interface; a library built for another one is refused. */
-#define HEIRLOCK_SUBJECT_ABI 2u
+#define HEIRLOCK_SUBJECT_ABI 3u
 
 /* The largest lock object that the instrument has room for, in bytes. */
 #define HEIRLOCK_SUBJECT_MAX_SIZE 4096u
@@ -89,6 +89,12 @@ struct heirlock_subject {
   int (*munmap)(void* address, size_t length);
   void* (*mmap)(void* address, size_t length, int protection, int flags, int descriptor,
                 off_t offset);
+
+  /*
+   * Not 0: unlock by a thread that does not own the lock is refused (EPERM), as POSIX demands of robust, recursive and
+   * error-checking mutexes. 0: it is undefined, and nobody here will try it.
+   */
+  int refuses_others;
 };
 
 #ifdef __cplusplus

@@ -31,6 +31,10 @@ std::vector<audited_case> audited_cases() {
     for (const scenario* what : scenarios_here())
       for (const operation op : all_operations)
         if (what->why_not(op).empty()) cases.push_back({subject, what, op});
+  // What it has beside the plain one is who counts as the owner.
+  const scenario* const reuse = scenario_named("recursive-tid-reuse");
+  for (const operation op : all_operations)
+    if (reuse->why_not_here().empty()) cases.push_back({"heirlock-recursive", reuse, op});
   return cases;
 }
 

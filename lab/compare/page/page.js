@@ -23,6 +23,7 @@
     'lost wake-up': 'a waiter sleeps on though the lock can be had',
     'owner lost': 'the death of an owner is never reported',
     'false death': 'a death was reported and nobody had died',
+    'false owner': 'a thread that never got the lock is taken for its owner',
     'two owners': 'two threads were inside',
     'stuck': 'a survivor does not get on',
     'crashed': 'a survivor was ended by a fault of its own',

@@ -274,6 +274,7 @@ TOY_OP int toy_unlock(void* object) {
         .consistent = (consistent_),                                                               \
         .destroy = toy_destroy,                                                                    \
         .owner = toy_owner,                                                                        \
+        .refuses_others = 1,                                                                       \
     };                                                                                             \
     return &subject;                                                                               \
   }

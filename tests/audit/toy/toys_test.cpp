@@ -124,13 +124,21 @@ TEST_P(every_toy, locks_and_unlocks_while_nobody_is_killed) {
 TEST_P(broken_toy, says_in_known_words_what_the_audit_has_to_find) {
   const std::set<string> operations{"lock",           "trylock",           "unlock",
                                     "lock-contended", "trylock-contended", "unlock-contended"};
-  const std::set<string> scenarios{
-      "reuse-same-process", "reuse-other-process", "remap-file",
-      "waiter-asleep",      "owner-killed",        "killed-while-locking",
-      "signal-in-window",   "thread-exit-holding", "join-then-free",
-      "many-held",          "unmapped-while-held", "oom-kill"};
-  const std::set<string> verdicts{"corrupted",  "lost wake-up", "owner lost", "false death",
-                                  "two owners", "stuck",        "crashed"};
+  const std::set<string> scenarios{"reuse-same-process",
+                                   "reuse-other-process",
+                                   "remap-file",
+                                   "waiter-asleep",
+                                   "owner-killed",
+                                   "killed-while-locking",
+                                   "signal-in-window",
+                                   "thread-exit-holding",
+                                   "join-then-free",
+                                   "many-held",
+                                   "unmapped-while-held",
+                                   "recursive-tid-reuse",
+                                   "oom-kill"};
+  const std::set<string> verdicts{"corrupted",   "lost wake-up", "owner lost", "false death",
+                                  "false owner", "two owners",   "stuck",      "crashed"};
   EXPECT_FALSE(toy_.expectations().empty());
   for (const auto& expected : toy_.expectations()) {
     EXPECT_TRUE(operations.count(expected.op)) << expected.op;

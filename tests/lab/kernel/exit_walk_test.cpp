@@ -202,6 +202,19 @@ TEST(ExitWalk, PendingFirstSeesToItBeforeAnyListedLockIsReported) {
   EXPECT_EQ(t.memory.wakes, (words{dying_thread::word(1), dying_thread::word(0)}));
 }
 
+// Between its announcement and its removal a lock is pending and on the list.
+TEST(ExitWalk, PendingFirstFollowsTheListThoughTheHeirHasUsedTheNodeAnew) {
+  dying_thread t;
+  t.lock(0, me | FUTEX_WAITERS);
+  t.lock(1, me);
+  t.list({0, 1});
+  t.pending(0);
+  t.memory.at_wake = [&] { t.memory.put64(dying_thread::node(0), 0x7f00'dead'0000); };
+  walk_robust_list(t.task, {.pending_first = true});
+  EXPECT_EQ(t.memory.words[dying_thread::word(0)], FUTEX_OWNER_DIED | FUTEX_WAITERS);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], FUTEX_OWNER_DIED);
+}
+
 TEST(ExitWalk, AnEmptiedListLeavesASecondWalkNothingToDo) {
   dying_thread t;
   t.lock(0, me);

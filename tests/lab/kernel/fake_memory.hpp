@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <linux/futex.h>
 #include <map>
 #include <set>
@@ -40,7 +41,10 @@ class fake_memory final : public task_memory {
     put64(to.value, value);
     return true;
   }
-  void wake_one(remote_address word) override { wakes.push_back(word.value); }
+  void wake_one(remote_address word) override {
+    wakes.push_back(word.value);
+    if (at_wake) at_wake();
+  }
 
   std::uint64_t mapped_words() override { return words.size(); }
 
@@ -53,6 +57,7 @@ class fake_memory final : public task_memory {
   std::set<std::uint64_t> read_only;
   std::map<std::uint64_t, std::uint32_t> races;
   std::vector<std::uint64_t> wakes;
+  std::function<void()> at_wake; // what the woken do at once
 };
 
 // A thread that dies with a robust list in such memory.

@@ -85,6 +85,8 @@ void have_an_operation_pending() {
   page->addresses[1] = address_of(&pending.entry);
 }
 
+char unused_room[256];
+
 const volatile std::uint64_t constant_in_read_only_memory = 1;
 volatile std::uint64_t variable = 2;
 
@@ -117,6 +119,18 @@ int serve(std::string_view mode) {
       page->value.fetch_add(1, std::memory_order_relaxed);
   } else if (mode == "fork") {
     if (fork() < 0) abort();
+    rest_for_ever();
+  } else if (mode == "fork-and-tell") {
+    page->addresses[0] = address_of(&unused_room);
+    raise(landmark);
+    const pid_t child = fork();
+    if (child == 0) {
+      page->addresses[1] = static_cast<std::uint64_t>(gettid());
+      raise(landmark);
+      rest_for_ever();
+    }
+    page->value = static_cast<std::uint64_t>(child > 0 ? child : -errno);
+    raise(landmark);
     rest_for_ever();
   } else if (mode == "threads") {
     make_threads(rest, count);

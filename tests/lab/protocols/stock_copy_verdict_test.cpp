@@ -110,17 +110,25 @@ TEST(StockCopy, CorruptsInTheSameWayWhenKilledWhileLocking) {
 
 TEST(StockCopy, GivesTheVerdictOfTheKernelForEachPlantedFaultOfEachKind) {
   std::set<verdict> seen;
+  std::set<std::string> left_out; // they show in a scenario that cannot be run here
   for (const auto& entry : std::filesystem::directory_iterator(TOY_DIRECTORY)) {
     const std::string path = entry.path();
     const toy_library toy(path);
     for (const toy_expectation& expected : toy.expectations()) {
       if (expected.scenario == raced) continue;
-      expect_same(path, operation_named(expected.op).value(), expected.scenario, &seen);
+      const auto op = operation_named(expected.op).value();
+      if (!scenario_named(expected.scenario)->why_not_here().empty()) {
+        left_out.insert(expected.verdict);
+        continue;
+      }
+      expect_same(path, op, expected.scenario, &seen);
     }
   }
   // check_failed is what a command says of a user's program, never a verdict on a lock.
   for (const verdict what : all_verdicts) {
-    if (what == verdict::ok || what == verdict::check_failed) continue;
+    if (what == verdict::ok || what == verdict::check_failed ||
+        left_out.contains(std::string(name_of(what))))
+      continue;
     EXPECT_TRUE(seen.contains(what)) << name_of(what) << " was never seen";
   }
 }
