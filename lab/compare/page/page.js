@@ -242,18 +242,23 @@
   // ---- Light and dark
 
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  const theme = () => document.documentElement.dataset.theme ?? (dark.matches ? 'dark' : 'light');
-  const nameTheme = () => { byId('theme').textContent = theme() === 'dark' ? 'Light' : 'Dark'; };
-  const repaint = () => { nameTheme(); drawCharts(); };
+  let chosen = null; // by the reader
+  const theme = () => chosen ?? (dark.matches ? 'dark' : 'light');
+  const other = () => (theme() === 'dark' ? 'light' : 'dark');
+  const repaint = () => {
+    document.documentElement.dataset.theme = theme();
+    byId('theme').textContent = other() === 'dark' ? 'Dark' : 'Light';
+    drawCharts();
+  };
   byId('theme').addEventListener('click', () => {
-    document.documentElement.dataset.theme = theme() === 'dark' ? 'light' : 'dark';
+    chosen = other();
     repaint();
   });
   dark.addEventListener('change', repaint);
 
   const first = comparison.cases[0];
   byId('about').textContent = [`heirlock ${comparison.heirlock}`, first && first.libc, first && `Linux ${first.kernel}`,
-    comparison.made, comparison.quick ? 'the quick form: without try-locks and the positions of second actors' : '']
+    comparison.made, comparison.extent && `${comparison.quick ? 'quick: ' : ''}${comparison.extent}`]
     .filter(Boolean).join(' · ');
   drawMatrix();
   drawCostTable();

@@ -139,6 +139,8 @@ class ComparePage(unittest.TestCase):
         for wish in ("light", "dark"):
             self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia",
                                          {"features": [{"name": "prefers-color-scheme", "value": wish}]})
+            self.wait(lambda: self.browser.execute_script("return document.documentElement.dataset.theme") == wish,
+                      f"the page follows the system's wish for {wish}")
             seen.append(ground())
         self.assertNotEqual(*seen)
         self.one("#theme").click()
