@@ -11,17 +11,13 @@
 #include <optional>
 
 #include "cli/choices.hpp"
-#include "cli/invocation.hpp"
-#include "cli/progress_bar.hpp"
+#include "cli/compare_cases.hpp"
 #include "cli/verbs.hpp"
-#include "lab/audit/audit.hpp"
-#include "lab/audit/report.hpp"
 #include "lab/compare/costs.hpp"
 #include "lab/compare/matrix.hpp"
 #include "lab/compare/page.hpp"
 #include "lab/compare/replaced_file.hpp"
 #include "lab/compare/saved_cases.hpp"
-#include "lab/kernel/tracee_task.hpp"
 #include "lab/process/trouble.hpp"
 #include "lab/scenarios/scenarios.hpp"
 #include "lab/subjects/builtin.h"
@@ -42,12 +38,6 @@ struct compare_arguments {
   bool json = false;
   std::string state;
   std::string html;
-};
-
-struct entrant {
-  costed_subject subject;
-  const kernel::policy* policy = nullptr;
-  std::string version; // of what is audited: a library that was built again is judged again
 };
 
 entrant entrant_named(const std::string& name) {
@@ -78,12 +68,6 @@ std::vector<entrant> chosen_entrants(std::vector<std::string> names) {
   return entrants;
 }
 
-struct planned_case {
-  const scenario* what;
-  operation op;
-};
-
-// The quick form leaves out the try-locks; its audits leave out the positions of the second actor.
 std::vector<planned_case> planned_cases(const compare_arguments& arguments) {
   std::vector<planned_case> plan;
   for (const scenario* what : chosen_scenarios(arguments.scenarios))
@@ -98,53 +82,6 @@ std::string surroundings_of(const compare_arguments& arguments) {
   uname(&kernel);
   return fmt::format("heirlock {}, Linux {}, {}", HEIRLOCK_VERSION, kernel.release,
                      arguments.quick ? "quick" : "full");
-}
-
-ordered_json audited_cases(const compare_arguments& arguments,
-                           const std::vector<entrant>& entrants) {
-  saved_cases saved(arguments.state, surroundings_of(arguments));
-  const auto plan = planned_cases(arguments);
-  const std::size_t all = plan.size() * entrants.size();
-  progress_bar bar("compare");
-  audit_options options;
-  options.second_positions = !arguments.quick;
-  ordered_json documents = ordered_json::array();
-  for (const entrant& e : entrants) {
-    const kernel::system_calls_in_force calls(*e.policy);
-    std::unique_ptr<stage> st; // only when something of this subject is left to do
-    replay_command replay = {invocation(), {}};
-    if (e.policy->replaces_the_kernel())
-      replay.extra = fmt::format(" --policy {}", e.policy->name());
-    for (const planned_case& p : plan) {
-      const std::string key = fmt::format("{} {} {} {} {}", e.subject.name, e.version,
-                                          e.policy->name(), p.what->name(), name_of(p.op));
-      if (const auto* const known = saved.find(key)) {
-        documents.push_back(*known);
-        continue;
-      }
-      if (!st) {
-        stage_options around;
-        around.subject = e.subject.library;
-        around.actor_program = installed_actor_program();
-        around.at_exit = kernel::exit_hook_of(*e.policy);
-        around.before_reaping = kernel::reaping_hook_of(*e.policy);
-        around.before_signal = kernel::signal_hook_of(*e.policy);
-        around.at_system_call = kernel::delay_hook_of(*e.policy);
-        st = std::make_unique<stage>(around);
-      }
-      const std::size_t before = documents.size();
-      bar.label(fmt::format("{} {} {}", e.subject.name, p.what->name(), name_of(p.op)));
-      options.progress = [&](std::size_t done, std::size_t of) {
-        bar.show(before * of + done, all * of);
-      };
-      case_report report = audit_case(*st, *p.what, p.op, options);
-      report.subject = e.subject.name;
-      report.policy = e.policy->name();
-      documents.push_back(json_report(report, replay));
-      saved.add(key, documents.back());
-    }
-  }
-  return documents;
 }
 
 ordered_json costs_document(const std::vector<subject_costs>& costs) {
@@ -176,6 +113,14 @@ void print_costs(const ordered_json& costs) {
                c["thread_exit"].get<double>());
 }
 
+// Said in the help, the text and the page.
+const char* left_out_of(bool quick) {
+  return quick ? "without trylock and without the positions of a second actor; in contended "
+                 "operations one kill "
+                 "point of a kind"
+               : "against the positions of a second actor one kill point of a kind";
+}
+
 // The document of --json and of the page.
 ordered_json comparison_document(const compare_arguments& arguments, ordered_json cases,
                                  ordered_json costs) {
@@ -184,6 +129,7 @@ ordered_json comparison_document(const compare_arguments& arguments, ordered_jso
           {"made", fmt::format("{:%Y-%m-%d}", fmt::localtime(now))},
           {"quick", arguments.quick},
           {"baseline", baseline},
+          {"extent", left_out_of(arguments.quick)},
           {"cases", std::move(cases)},
           {"costs", std::move(costs)},
           {"not_performed", scenarios_left_out(arguments.scenarios)}};
@@ -193,7 +139,9 @@ exit_status run_compare(const compare_arguments& arguments) {
   std::optional<replaced_file> page;
   if (!arguments.html.empty()) page.emplace(arguments.html);
   const auto entrants = chosen_entrants(arguments.subjects);
-  ordered_json audited = audited_cases(arguments, entrants);
+  saved_cases saved(arguments.state, surroundings_of(arguments));
+  ordered_json audited = audited_cases(entrants, planned_cases(arguments),
+                                       arguments.quick ? extent::quick : extent::full, saved);
   const ordered_json document =
       comparison_document(arguments, std::move(audited), measured_costs(arguments, entrants));
   const ordered_json& cases = document.at("cases");
@@ -202,6 +150,7 @@ exit_status run_compare(const compare_arguments& arguments) {
     fmt::print("{}\n", document.dump(2));
   } else {
     fmt::print("{}{}", matrix_text(cases), left_out_text(document.at("not_performed")));
+    fmt::print("\n{}: {}\n", arguments.quick ? "Quick" : "Full", left_out_of(arguments.quick));
     print_costs(document.at("costs"));
   }
   for (const auto& audited_case : cases)
@@ -219,8 +168,7 @@ void add_compare(CLI::App& app, action& chosen) {
       ->delimiter(',');
   verb->add_option("--scenario", arguments->scenarios, "only this scenario (may be repeated)")
       ->delimiter(',');
-  verb->add_flag("--quick", arguments->quick,
-                 "without trylock and without the positions of a second actor");
+  verb->add_flag("--quick", arguments->quick, left_out_of(true));
   verb->add_flag("--json", arguments->json, "print one JSON document");
   verb->add_option("--html", arguments->html,
                    "write the comparison into this file as a page that needs no other file");

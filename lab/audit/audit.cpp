@@ -65,7 +65,7 @@ class case_audit {
   bool wanted(unsigned step) const { return !options_.kill_point || *options_.kill_point == step; }
   std::string describe(const second_position* second) const;
   std::vector<std::size_t> positions_of(const path& way) const;
-  std::vector<std::size_t> kill_points_of(const path& way, fate victim);
+  std::vector<std::size_t> kill_points_of(const path& way, fate victim, bool with_second);
   void report_progress();
 
   stage& stage_;
@@ -104,8 +104,10 @@ path case_audit::trace_victim(const second_position* second) {
       throw trouble("the second actor took another way than before; the lock is not deterministic");
   }
   r.victim_begins(arena::object_a);
-  path way = trace(stage_, r.victim(), decoder_, cue, waiting_,
-                   options_.one_of_a_kind ? comparison::of_states : comparison::none);
+  path way =
+      trace(stage_, r.victim(), decoder_, cue, waiting_,
+            options_.one_of_a_kind || options_.one_of_a_kind_with_second ? comparison::of_states
+                                                                         : comparison::none);
   stage_.clear();
   return way;
 }
@@ -227,11 +229,14 @@ void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::u
 
 void case_audit::judge_everywhere(const path& way, fate victim, std::uint32_t fill_bits,
                                   const second_position* second) {
-  for (const std::size_t stop : kill_points_of(way, victim))
+  for (const std::size_t stop : kill_points_of(way, victim, second != nullptr))
     judge_at(way, stop, victim, fill_bits, second);
 }
 
-std::vector<std::size_t> case_audit::kill_points_of(const path& way, fate victim) {
+std::vector<std::size_t> case_audit::kill_points_of(const path& way, fate victim,
+                                                    bool with_second) {
+  const bool one_of_a_kind =
+      options_.one_of_a_kind || (with_second && options_.one_of_a_kind_with_second);
   std::vector<std::size_t> chosen;
   const std::size_t last = way.stops.size() - 1;
   std::vector<bool> behind_a_meeting(way.stops.size(), false);
@@ -241,7 +246,7 @@ std::vector<std::size_t> case_audit::kill_points_of(const path& way, fate victim
     register_stop(way, stop);
     const path_stop& s = way.stops[stop];
     const bool is_new = victim == fate::killed ? s.changed : behind_a_meeting[stop] || s.asleep;
-    if (!options_.one_of_a_kind || stop == 0 || stop == last || is_new) chosen.push_back(stop);
+    if (!one_of_a_kind || stop == 0 || stop == last || is_new) chosen.push_back(stop);
   }
   return chosen;
 }
@@ -259,7 +264,7 @@ std::vector<std::size_t> case_audit::positions_of(const path& way) const {
 }
 
 void case_audit::with_second_actor(const path& main_way) {
-  for (const std::size_t stop : kill_points_of(main_way, fate::killed)) {
+  for (const std::size_t stop : kill_points_of(main_way, fate::killed, true)) {
     const path way = trace_second(&main_way, stop);
     for (const std::size_t position : positions_of(way)) {
       const second_position second = {order::second_after, &way, position};

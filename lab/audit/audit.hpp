@@ -65,6 +65,8 @@ struct audit_options {
   // Of successive kill points at which a death leaves the same to others only the first is tried. Where the victim
   // goes on, only the kill points behind an instruction that meets the others, twice for each instruction.
   bool one_of_a_kind = false;
+  // The same only where the other actor's positions are enumerated.
+  bool one_of_a_kind_with_second = false;
   // Told what has been done so far, and of how much; may throw to stop the audit.
   std::function<void(std::size_t done, std::size_t of)> progress;
 };

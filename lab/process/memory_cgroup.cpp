@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -103,7 +104,7 @@ void remove_leftovers(const path& parent) {
 }
 
 path new_name_in(const path& parent) {
-  static unsigned made = 0;
+  static std::atomic<unsigned> made = 0; // also by threads that audit side by side
   return parent / fmt::format("{}{}.{}", name_begin, getpid(), ++made);
 }
 
