@@ -149,7 +149,9 @@ class walk {
           memory_.wake_one(at);
         return true;
       }
-      const std::uint32_t marked = (*word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+      const auto new_owner =
+          rules_.given_to != nullptr ? rules_.given_to(memory_, at) : std::nullopt;
+      const std::uint32_t marked = (*word & FUTEX_WAITERS) | new_owner.value_or(FUTEX_OWNER_DIED);
       switch (memory_.compare_exchange32(at, *word, marked)) {
       case exchange_outcome::fault:
         return false;
@@ -158,7 +160,8 @@ class walk {
       case exchange_outcome::stored:
         break;
       }
-      if (!entry.priority_inheritance && (*word & FUTEX_WAITERS) != 0) memory_.wake_one(at);
+      if (!new_owner && !entry.priority_inheritance && (*word & FUTEX_WAITERS) != 0)
+        memory_.wake_one(at);
       return true;
     }
   }

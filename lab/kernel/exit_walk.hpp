@@ -55,6 +55,9 @@ struct walk_rules {
   bool pending_first = false; // before the list; the kernel does it last
   entry_limit limit = entry_limit::two_thousand_and_forty_eight;
   bool pending_survives_faults = false; // of the list; the kernel leaves it out then
+  // For a word that names the dead: the owner that it gets in place of FUTEX_OWNER_DIED, and then nobody is woken;
+  // nullopt for a robust lock.
+  std::optional<std::uint32_t> (*given_to)(task_memory&, remote_address word) = nullptr;
 };
 
 // The kernel's bound on the number of list entries, so that a circular list ends.

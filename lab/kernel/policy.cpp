@@ -99,6 +99,7 @@ std::span<const policy* const> all_policies() {
                                       &futex_robust_unlock(),
                                       &serialize_mmap(),
                                       &multi_list(),
+                                      &unmatchable_tid(),
                                       &oom_spare()};
   return all;
 }

@@ -85,6 +85,9 @@ const policy& multi_list();
 // The reaper of the OOM killer leaves what the exit walk needs.
 const policy& oom_spare();
 
+// Recursive and error-checking mutexes on the list get an owner whom nobody can be (unmatchable_tid.cpp).
+const policy& unmatchable_tid();
+
 std::span<const policy* const> all_policies();
 // nullptr when there is none of that name.
 const policy* policy_named(std::string_view name);

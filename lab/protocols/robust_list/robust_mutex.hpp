@@ -24,7 +24,16 @@
 
 namespace heirlock::lab::robust {
 
-template <class Release, class List = thread_list>
+// Whether a word can be taken: whoever comes after a dead owner is told.
+struct heirs_are_told {
+  static bool may_take(std::uint32_t seen) noexcept { return owner_of(seen) == 0; }
+};
+// For a mutex that is not robust: the word of a dead owner belongs to nobody for ever.
+struct nobody_inherits {
+  static bool may_take(std::uint32_t seen) noexcept { return (seen & ~waiters_bit) == 0; }
+};
+
+template <class Release, class List = thread_list, class Succession = heirs_are_told>
 class robust_mutex {
  public:
   static int thread_enter() noexcept {
@@ -45,7 +54,7 @@ class robust_mutex {
     List& list = List::current();
     list.head.pending = &node_; // L1
     std::uint32_t seen = word().load(std::memory_order_relaxed);
-    while (owner_of(seen) == 0) {
+    while (Succession::may_take(seen)) {
       if (word().compare_exchange_weak(seen, taken(seen, 0), std::memory_order_acquire,
                                        std::memory_order_relaxed)) { // L2
         return enter_section(list, seen);
@@ -83,6 +92,10 @@ class robust_mutex {
     return static_cast<pid_t>(owner_of(__atomic_load_n(&word_, __ATOMIC_RELAXED)));
   }
 
+  [[nodiscard]] bool is_locked() const noexcept {
+    return !Succession::may_take(__atomic_load_n(&word_, __ATOMIC_RELAXED));
+  }
+
   [[nodiscard]] const std::uint32_t* futex_word() const noexcept { return &word_; }
   // What the pending operation of a thread that is inside lock or unlock points to.
   [[nodiscard]] const void* node() const noexcept { return &node_; }
@@ -115,7 +128,7 @@ class robust_mutex {
     for (;;) {
       // Acquire order, paired with the release order of step 4: what the last owner wrote under the lock,
       // its node_ and condition_ among it, is visible in the section.
-      if (owner_of(seen) == 0) {
+      if (Succession::may_take(seen)) {
         if (word().compare_exchange_weak(seen, taken(seen, slept), std::memory_order_acquire,
                                          std::memory_order_relaxed)) { // L2
           return enter_section(list, seen);

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Subject `unmatchable-tid-errorcheck`.
+#include "lab/protocols/subject_table.hpp"
+#include "lab/protocols/unmatchable_tid/owned_mutex.hpp"
+
+namespace {
+using mutex = heirlock::lab::robust::owned_mutex<heirlock::lab::robust::mutex_kind::errorcheck>;
+}
+
+HEIRLOCK_PROTOCOL_SUBJECT(
+    unmatchable_tid_errorcheck, mutex, "unmatchable-tid-errorcheck",
+    "error-checking mutex on the robust list, not robust: its owner's end takes the TID "
+    "out of it",
+    nullptr, nullptr)
+
+const char* heirlock_subject_policy() {
+  return "unmatchable-tid";
+}
