@@ -2,6 +2,7 @@
 //
 // The cases of docs/design.md in which the backstop is what serves, other than those of death_test.cpp. In each it is
 // shown that nothing else does: the tests of the queue let only the waiter in question have a backstop.
+#include "tests/core/inside.hpp"
 #include "tests/core/stepped.hpp"
 
 #include "src/core/domain.hpp"
@@ -24,10 +25,6 @@ INSTANTIATE_TEST_SUITE_P(Modes, BackstopTest,
                          [](const auto& mode) {
                            return mode.param == unlock_mode::rmw ? "Rmw" : "Asymmetric";
                          });
-
-detail::mutex_cells& cells_of(heirlock::mutex& lock) {
-  return reinterpret_cast<detail::mutex_cells&>(lock);
-}
 
 // Of this process and its children to come alone.
 void use_backstop(const domain& of) {
@@ -109,25 +106,6 @@ TEST_P(BackstopTest, AFollowerThatTakesAStrangersPlaceForItsPredecessorsIsServed
   EXPECT_EQ(before.ended(), 0);
 }
 
-struct nine {
-  explicit nine(const domain& where)
-      : locks{heirlock::mutex(where), heirlock::mutex(where), heirlock::mutex(where),
-              heirlock::mutex(where), heirlock::mutex(where), heirlock::mutex(where),
-              heirlock::mutex(where), heirlock::mutex(where), heirlock::mutex(where)} {}
-  heirlock::mutex locks[9]; // when one thread takes all, the last three name the same bell
-  std::atomic<bool> held{false}, release_one{false};
-};
-
-int own_nine(nine& all) {
-  for (heirlock::mutex& lock : all.locks)
-    lock.lock();
-  all.held = true;
-  while (!all.release_one)
-    usleep(100);
-  all.locks[7].unlock();
-  return pause();
-}
-
 // A sleeper that is stopped has left its futexes: the kernel's one wake finds nobody.
 TEST_P(BackstopTest, AStoppedWatcherDelaysTheNextOneByTheBackstopOnly) {
   shared<nine> all(where);
@@ -190,6 +168,7 @@ TEST_P(BackstopTest, AWatcherThatLostItsPlaceIsServedWhenTheOtherIsKilledAtItsWa
   ASSERT_TRUE(first.call_returns()) << "the first watcher was not woken";
   first.kill_now();
   EXPECT_EQ(late.ended(), 0);
+  EXPECT_GE(where.inspect().rescued_wakes, 1u) << "something else has served it";
 }
 
 // Its process lives, so the liveness lock says nothing; only its own process knows its threads.

@@ -2,6 +2,7 @@
 //
 // Interleavings that hardly ever happen, forced: threads are held at a system call, after an instruction, or by
 // SIGSTOP, while others go on. The backstop is off: whoever is not woken hangs.
+#include "tests/core/inside.hpp"
 #include "tests/core/stepped.hpp"
 
 #include "src/core/claim_lock.hpp"
@@ -27,10 +28,6 @@ INSTANTIATE_TEST_SUITE_P(Modes, ForcedTest,
                          [](const auto& mode) {
                            return mode.param == unlock_mode::rmw ? "Rmw" : "Asymmetric";
                          });
-
-detail::mutex_cells& cells_of(heirlock::mutex& lock) {
-  return reinterpret_cast<detail::mutex_cells&>(lock);
-}
 
 core::seat& seat_of_owner(const domain& where, heirlock::mutex& lock) {
   return where.native_handle()->seat_number(detail::seat_of(cells_of(lock).word.load()));
@@ -89,26 +86,6 @@ TEST_P(ForcedTest, AReleaseStillWakesWhenTheMutexIsUnmappedBetweenReleaseAndWake
   ASSERT_TRUE(eventually([&] { return now->unmapped.load(); }));
   owner.go();
   EXPECT_TRUE(eventually([&] { return now->served == 1; }));
-}
-
-struct nine {
-  explicit nine(const domain& where)
-      : locks{heirlock::mutex(where), heirlock::mutex(where), heirlock::mutex(where),
-              heirlock::mutex(where), heirlock::mutex(where), heirlock::mutex(where),
-              heirlock::mutex(where), heirlock::mutex(where), heirlock::mutex(where)} {}
-  heirlock::mutex locks[9]; // when one thread takes all, the last three name the same bell
-  std::atomic<bool> held{false}, release_one{false};
-};
-
-// Takes all, gives back the eighth when it is told to, and lives on.
-int own_nine(nine& all) {
-  for (heirlock::mutex& lock : all.locks)
-    lock.lock();
-  all.held = true;
-  while (!all.release_one)
-    usleep(100);
-  all.locks[7].unlock();
-  return pause();
 }
 
 // The kernel's one wake goes to the first watcher, which is killed before it executes another instruction.

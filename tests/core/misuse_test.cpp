@@ -2,7 +2,7 @@
 //
 // Wrong use, and memory that is not what it should be: each is refused with the error that the headers name, and
 // changes nothing of others.
-#include "tests/core/support.hpp"
+#include "tests/core/inside.hpp"
 
 #include <heirlock/recursive_mutex.hpp>
 
@@ -27,10 +27,6 @@ INSTANTIATE_TEST_SUITE_P(Modes, MisuseTest,
                          [](const auto& mode) {
                            return mode.param == unlock_mode::rmw ? "Rmw" : "Asymmetric";
                          });
-
-detail::mutex_cells& cells_of(heirlock::mutex& lock) {
-  return reinterpret_cast<detail::mutex_cells&>(lock);
-}
 
 int code_of_unlock(heirlock::mutex& lock) {
   try {

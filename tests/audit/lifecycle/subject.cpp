@@ -138,56 +138,54 @@ int then_repair(void* lock, int result) {
   return repaired == 0 ? EOWNERDEAD : repaired;
 }
 
-int lock_it(void* lock) {
-  constexpr timespec far = {4102444800, 0}; // the year 2100
+// What lock and trylock differ in.
+struct way_to_lock {
+  int (*slow)(mutex_cells*);
+  int (*plain)(heirlock_mutex_t*);
+  timespec until; // of a lock with a deadline
+};
+
+int lock_by(const way_to_lock& way, void* lock) {
   switch (chosen) {
   case life::attach:
   case life::make:
   case life::make_named: {
     mutex_cells& cells = cells_at(lock);
     if (const int error = opened(cells)) return error;
-    if (heirlock::detail::lock_fast(cells)) return 0;
-    return heirlock_lock_slow(&cells, heirlock::detail::no_clock, nullptr, heirlock_inherit);
+    return heirlock::detail::lock_fast(cells) ? 0 : way.slow(&cells);
   }
   case life::timed:
-    return heirlock_mutex_timedlock(mutex_at(lock), &far);
+    return heirlock_mutex_timedlock(mutex_at(lock), &way.until);
   case life::recursive:
-    return then_lock_again(lock, heirlock_mutex_lock(mutex_at(lock)));
+    return then_lock_again(lock, way.plain(mutex_at(lock)));
   case life::heir:
-    return then_repair(lock, heirlock_mutex_lock(mutex_at(lock)));
+    return then_repair(lock, way.plain(mutex_at(lock)));
   case life::claim:
   case life::leave:
   case life::backstop:
     break;
   }
-  return heirlock_mutex_lock(mutex_at(lock));
+  return way.plain(mutex_at(lock));
+}
+
+int lock_it(void* lock) {
+  constexpr std::time_t year_2100 = 4102444800;
+  return lock_by({[](mutex_cells* cells) {
+                    return heirlock_lock_slow(cells, heirlock::detail::no_clock, nullptr,
+                                              heirlock_inherit);
+                  },
+                  heirlock_mutex_lock,
+                  {year_2100, 0}},
+                 lock);
 }
 
 int trylock_it(void* lock) {
   constexpr timespec past = {1, 0};
-  switch (chosen) {
-  case life::attach:
-  case life::make:
-  case life::make_named: {
-    mutex_cells& cells = cells_at(lock);
-    if (const int error = opened(cells)) return error;
-    if (heirlock::detail::lock_fast(cells)) return 0;
-    return heirlock_trylock_slow(&cells, heirlock_inherit);
-  }
-  case life::timed: {
-    const int result = heirlock_mutex_timedlock(mutex_at(lock), &past);
-    return result == ETIMEDOUT ? EBUSY : result;
-  }
-  case life::recursive:
-    return then_lock_again(lock, heirlock_mutex_trylock(mutex_at(lock)));
-  case life::heir:
-    return then_repair(lock, heirlock_mutex_trylock(mutex_at(lock)));
-  case life::claim:
-  case life::leave:
-  case life::backstop:
-    break;
-  }
-  return heirlock_mutex_trylock(mutex_at(lock));
+  const int result =
+      lock_by({[](mutex_cells* cells) { return heirlock_trylock_slow(cells, heirlock_inherit); },
+               heirlock_mutex_trylock, past},
+              lock);
+  return result == ETIMEDOUT ? EBUSY : result;
 }
 
 int unlock_it(void* lock) {
