@@ -41,7 +41,7 @@ struct chosen_case {
 std::vector<chosen_case> chosen_cases(const audit_arguments& arguments) {
   std::vector<chosen_case> cases;
   std::string why_none;
-  for (const scenario* what : chosen_scenarios(arguments.scenarios)) {
+  for (const scenario* what : chosen_scenarios(arguments.scenarios, arguments.policy)) {
     for (const operation op : chosen_operations(arguments.ops)) {
       const auto why_not = what->why_not(op);
       if (why_not.empty()) {
@@ -68,6 +68,11 @@ std::string caveat_of(std::string_view needed, const kernel::policy& policy) {
   return fmt::format("this lock needs a kernel that implements {}, of which the policy {} knows "
                      "nothing; give --policy {}",
                      needed, policy.name(), needed);
+}
+
+std::string caveat_of(const scenario& what, const kernel::policy& policy) {
+  if (what.needs_policy().empty() || what.needs_policy() == policy.name()) return {};
+  return fmt::format("without --policy {} this scenario fails every lock", what.needs_policy());
 }
 
 exit_status run_audit(const audit_arguments& arguments) {
@@ -114,7 +119,8 @@ exit_status run_audit(const audit_arguments& arguments) {
       // What a replay needs; the name in a library may be another one.
       reports.back().subject = arguments.subject;
       reports.back().policy = policy.name();
-      reports.back().caveat = caveat;
+      const std::string of_scenario = caveat_of(*cases[i].what, policy);
+      reports.back().caveat = of_scenario.empty() ? caveat : of_scenario;
     }
   }
   bool wrong = false;

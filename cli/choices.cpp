@@ -42,8 +42,10 @@ void print_choices() {
   for (const operation op : all_operations)
     fmt::print("  {}\n", name_of(op));
   fmt::print("\nscenarios:\n");
-  for (const scenario* s : all_scenarios())
+  for (const scenario* s : all_scenarios()) {
     fmt::print("  {:26}{};\n  {:26}must hold: {}\n", s->name(), s->summary(), "", s->promise());
+    if (!s->needs_policy().empty()) fmt::print("  {:26}needs --policy {}\n", "", s->needs_policy());
+  }
   for (const auto& [s, lacks] : scenarios_not_here())
     fmt::print("  {} cannot be performed here: {}\n", s->name(), lacks);
   fmt::print("\nkernel policies:\n");
@@ -79,7 +81,8 @@ std::vector<operation> chosen_operations(const std::vector<std::string>& names) 
   return chosen;
 }
 
-std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& names) {
+std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& names,
+                                              std::optional<std::string_view> policy) {
   std::vector<const scenario*> chosen;
   for (const std::string& name : names) {
     const scenario* const found = scenario_named(name);
@@ -87,7 +90,7 @@ std::vector<const scenario*> chosen_scenarios(const std::vector<std::string>& na
       throw trouble(fmt::format("unknown scenario '{}': see heirlock audit --list", name));
     chosen.push_back(found);
   }
-  return chosen.empty() ? scenarios_here() : chosen;
+  return chosen.empty() ? scenarios_here(policy) : chosen;
 }
 
 nlohmann::ordered_json scenarios_left_out(const std::vector<std::string>& names) {

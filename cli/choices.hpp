@@ -3,7 +3,9 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lab/audit/scenario.hpp"
@@ -17,8 +19,9 @@ std::string chosen_subject(const std::string& name);
 
 // All of them when no name is given.
 std::vector<lab::operation> chosen_operations(const std::vector<std::string>& names);
-// All that can be performed here when no name is given.
-std::vector<const lab::scenario*> chosen_scenarios(const std::vector<std::string>& names);
+// When no name is given: all that can be performed here, but those that need another policy. nullopt: whatever policy.
+std::vector<const lab::scenario*> chosen_scenarios(const std::vector<std::string>& names,
+                                                   std::optional<std::string_view> policy);
 // Those that cannot, each with the reason.
 nlohmann::ordered_json scenarios_left_out(const std::vector<std::string>& names);
 std::string left_out_text(const nlohmann::ordered_json& left_out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// heirlock compare: every subject in every scenario, each under the policy that it asks for, and what it costs.
+// heirlock compare: every subject in every scenario, each under the policies of its proposal, and what it costs.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -40,17 +40,32 @@ struct compare_arguments {
   std::string html;
 };
 
-entrant entrant_named(const std::string& name) {
-  entrant found;
-  found.subject = {name, chosen_subject(name)};
-  std::string policy;
-  if (heirlock_builtin_subject(found.subject.library.c_str()) == nullptr) {
-    const std::filesystem::path library = found.subject.library;
-    policy = describe_subject(library).policy;
-    found.version =
+// Under the policy that it asks for, then under the others that implement the same proposal; the baseline also under those
+// that are no matter of the lock.
+std::vector<const kernel::policy*> policies_for(const std::string& name, const std::string& asked) {
+  std::vector<const kernel::policy*> found = {&chosen_policy(asked.empty() ? "stock" : asked)};
+  for (const kernel::policy* p : kernel::all_policies()) {
+    const bool same_proposal = !asked.empty() && p->proposal() == asked && p != found.front();
+    if (same_proposal || (name == baseline && p->concerns_every_lock())) found.push_back(p);
+  }
+  return found;
+}
+
+std::vector<entrant> entrants_named(const std::string& name) {
+  entrant one;
+  one.subject = {name, chosen_subject(name)};
+  std::string asked;
+  if (heirlock_builtin_subject(one.subject.library.c_str()) == nullptr) {
+    const std::filesystem::path library = one.subject.library;
+    asked = describe_subject(library).policy;
+    one.version =
         std::to_string(std::filesystem::last_write_time(library).time_since_epoch().count());
   }
-  found.policy = &chosen_policy(policy.empty() ? "stock" : policy);
+  std::vector<entrant> found;
+  for (const kernel::policy* policy : policies_for(name, asked)) {
+    found.push_back(one);
+    found.back().policy = policy;
+  }
   return found;
 }
 
@@ -62,15 +77,15 @@ std::vector<entrant> chosen_entrants(std::vector<std::string> names) {
       names.push_back(name);
   }
   std::vector<entrant> entrants;
-  entrants.reserve(names.size());
   for (const std::string& name : names)
-    entrants.push_back(entrant_named(name));
+    for (entrant& e : entrants_named(name))
+      entrants.push_back(std::move(e));
   return entrants;
 }
 
 std::vector<planned_case> planned_cases(const compare_arguments& arguments) {
   std::vector<planned_case> plan;
-  for (const scenario* what : chosen_scenarios(arguments.scenarios))
+  for (const scenario* what : chosen_scenarios(arguments.scenarios, std::nullopt))
     for (const operation op : all_operations)
       if (what->why_not(op).empty() && !(arguments.quick && call_of(op) == subject_call::trylock))
         plan.push_back({what, op});
@@ -98,8 +113,10 @@ ordered_json costs_document(const std::vector<subject_costs>& costs) {
 ordered_json measured_costs(const compare_arguments& arguments,
                             const std::vector<entrant>& entrants) {
   std::vector<costed_subject> subjects = {{baseline, chosen_subject(baseline)}};
+  // A policy has no part in what is measured: one line for all rows of a subject, which stand one after the other.
   for (const entrant& e : entrants)
-    if (e.subject.name != baseline) subjects.push_back(e.subject);
+    if (e.subject.name != baseline && e.subject.name != subjects.back().name)
+      subjects.push_back(e.subject);
   return costs_document(measure_costs(subjects, arguments.quick ? 3 : 9));
 }
 
@@ -162,7 +179,7 @@ exit_status run_compare(const compare_arguments& arguments) {
 
 void add_compare(CLI::App& app, action& chosen) {
   auto* const verb = app.add_subcommand(
-      "compare", "every lock in every scenario, under the policy that it asks for, and its cost");
+      "compare", "every lock in every scenario, under the policies of its proposal, and its cost");
   const auto arguments = std::make_shared<compare_arguments>();
   verb->add_option("--subject", arguments->subjects, "only this lock (may be repeated)")
       ->delimiter(',');

@@ -52,6 +52,10 @@ std::string key_of(const entrant& e, const planned_case& p) {
                      name_of(p.op));
 }
 
+bool serves(const kernel::policy& policy, const scenario& what) {
+  return what.needs_policy().empty() || what.needs_policy() == policy.name();
+}
+
 // Cases of one entrant that follow each other in the plan, all of one scenario.
 struct errand {
   const entrant* who;
@@ -64,13 +68,17 @@ class workshop {
  public:
   workshop(const std::vector<entrant>& entrants, const std::vector<planned_case>& plan, extent of,
            saved_cases& saved)
-      : plan_(plan), extent_(of), saved_(saved), documents_(plan.size() * entrants.size()) {
-    for (std::size_t e = 0; e < entrants.size(); ++e)
+      : plan_(plan), extent_(of), saved_(saved) {
+    std::size_t results = 0;
+    for (const entrant& e : entrants)
       for (std::size_t first = 0, behind = 0; first < plan.size(); first = behind) {
         while (behind < plan.size() && plan[behind].what == plan[first].what)
           ++behind;
-        errands_.push_back({&entrants[e], first, behind, e * plan.size() + first});
+        if (!serves(*e.policy, *plan[first].what)) continue;
+        errands_.push_back({&e, first, behind, results});
+        results += behind - first;
       }
+    documents_.resize(results);
   }
 
   ordered_json run() {

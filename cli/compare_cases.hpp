@@ -31,7 +31,7 @@ enum class extent {
   quick,
 };
 
-// The documents of every entrant in every case of the plan, in that order; what `saved` has is not audited again.
+// The documents of every entrant in every case of the plan for which its policy will do, in that order; what `saved` has is not audited again.
 nlohmann::ordered_json audited_cases(const std::vector<entrant>& entrants,
                                      const std::vector<planned_case>& plan, extent of,
                                      lab::saved_cases& saved);

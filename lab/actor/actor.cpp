@@ -32,6 +32,7 @@ namespace {
 
 int scratch_fd = -1;
 const heirlock_subject* subject = nullptr;
+const heirlock_subject* guest = nullptr;
 const char* subject_policy = "";
 int (*subject_prepare)() = nullptr;
 int (*subject_prepare_with_backstop)() = nullptr;
@@ -45,30 +46,31 @@ void* object_at(std::uint64_t address) {
   return reinterpret_cast<void*>(address);
 }
 
-const void* entry_of(subject_call operation) {
+const void* entry_of(const heirlock_subject* of, subject_call operation) {
   switch (operation) {
   case subject_call::init:
-    return reinterpret_cast<const void*>(subject->init);
+    return reinterpret_cast<const void*>(of->init);
   case subject_call::lock:
-    return reinterpret_cast<const void*>(subject->lock);
+    return reinterpret_cast<const void*>(of->lock);
   case subject_call::trylock:
-    return reinterpret_cast<const void*>(subject->trylock);
+    return reinterpret_cast<const void*>(of->trylock);
   case subject_call::timedlock:
-    return reinterpret_cast<const void*>(subject->timedlock);
+    return reinterpret_cast<const void*>(of->timedlock);
   case subject_call::unlock:
-    return reinterpret_cast<const void*>(subject->unlock);
+    return reinterpret_cast<const void*>(of->unlock);
   case subject_call::consistent:
-    return reinterpret_cast<const void*>(subject->consistent);
+    return reinterpret_cast<const void*>(of->consistent);
   case subject_call::destroy:
-    return reinterpret_cast<const void*>(subject->destroy);
+    return reinterpret_cast<const void*>(of->destroy);
   case subject_call::owner:
-    return reinterpret_cast<const void*>(subject->owner);
+    return reinterpret_cast<const void*>(of->owner);
   }
   return nullptr;
 }
 
 std::int64_t run_call(const mailbox& box) {
-  const void* const entry = entry_of(box.operation);
+  const heirlock_subject* const of = box.object == arena::guest ? guest : subject;
+  const void* const entry = of != nullptr ? entry_of(of, box.operation) : nullptr;
   if (entry == nullptr) return ENOSYS;
   // Far enough that it never passes while the instrument has somebody stopped.
   timespec deadline = {};
@@ -186,6 +188,13 @@ int prepare_subject(bool with_backstop) {
   return prepare != nullptr ? prepare() : 0;
 }
 
+std::int64_t load_guest() {
+  const loaded_subject loaded = load_subject(control().guest_library);
+  guest = loaded.subject;
+  if (guest == nullptr) return ELIBACC;
+  return loaded.prepare != nullptr ? loaded.prepare() : 0;
+}
+
 void* actor_thread(void* box_number);
 
 std::int64_t spawn(std::uint64_t box_number) {
@@ -255,13 +264,19 @@ void serve(std::uint64_t box_number) {
     case actor_command::usurp_crowd:
       box.result = usurp_crowd(box);
       break;
+    case actor_command::load_guest:
+      box.result = load_guest();
+      break;
     }
   }
 }
 
 void* actor_thread(void* box_number) {
   const auto number = reinterpret_cast<std::uint64_t>(box_number);
-  if (subject->thread_enter != nullptr) control().boxes[number].result = subject->thread_enter();
+  std::int64_t& result = control().boxes[number].result;
+  if (subject->thread_enter != nullptr) result = subject->thread_enter();
+  if (result == 0 && control().guest_is_there != 0 && guest->thread_enter != nullptr)
+    result = guest->thread_enter();
   serve(number);
   return nullptr; // from the start routine: the same as pthread_exit (POSIX)
 }

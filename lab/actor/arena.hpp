@@ -30,6 +30,7 @@ enum class actor_command : std::uint32_t {
   map_private,   // map memory of the process's own at [object, object + size)
   use_up_memory, // see use_up_memory() in actor.cpp
   usurp_crowd,   // see usurp_crowd() in actor.cpp
+  load_guest,    // load the guest's library; the first process only
 };
 
 enum class subject_call : std::uint32_t {
@@ -82,6 +83,8 @@ struct arena_control {
   char subject_summary[256];
   char subject_policy[64]; // the kernel policy that it needs; empty when any kernel will do
   char libc[64];
+  char guest_library[512];
+  std::uint32_t guest_is_there; // each new thread announces itself to the guest too
   actor_markers markers;
   std::byte birth_room[128]; // of fork_with_chosen_id
   char error[512];           // why the actor program cannot serve; empty when it can
@@ -100,8 +103,10 @@ inline constexpr std::uint64_t base = 0x20'0000'0000;
 inline constexpr std::uint64_t control = base;
 inline constexpr std::uint64_t object_a = base + 0x10000;
 inline constexpr std::uint64_t object_b = base + 0x20000;
+// The lock here is the guest's: another subject, which lives in the same processes beside the one under audit.
+inline constexpr std::uint64_t guest = base + 0x30000;
 // As many locks as the tests of a bound on them need, side by side.
-inline constexpr std::uint64_t crowd = base + 0x30000;
+inline constexpr std::uint64_t crowd = base + 0x40000;
 inline constexpr std::uint32_t crowd_most = 2304;
 inline constexpr std::uint64_t size =
     crowd - base + std::uint64_t{crowd_most} * HEIRLOCK_SUBJECT_MAX_SIZE;

@@ -34,6 +34,17 @@ cpu_set_t stay_on_one_cpu() {
   return before;
 }
 
+// Where this installation has the subject of that name: as it is built, then as it is installed.
+std::string shipped_beside(const std::filesystem::path& actor_program, std::string_view name) {
+  const auto programs = actor_program.parent_path();
+  for (const auto& directory : {programs / "../subjects", programs / "subjects"}) {
+    const auto library = directory / fmt::format("{}.so", name);
+    if (std::filesystem::exists(library)) return std::filesystem::canonical(library);
+  }
+  throw trouble(fmt::format("the subject {} is not beside {}: build or install both", name,
+                            actor_program.string()));
+}
+
 std::filesystem::path loader_beside(const std::filesystem::path& libc) {
   for (const char* name : {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"})
     if (std::filesystem::exists(libc.parent_path() / name)) return libc.parent_path() / name;
@@ -347,19 +358,37 @@ void stage::clear() {
   prepare_subject();
 }
 
-// The dead are reaped by now; nobody but the first process is attached to whatever it replaces.
-void stage::prepare_subject() {
-  if (control_->subject_has_prepare == 0) return;
-  mailbox& box = control_->boxes[0];
-  box = {};
-  box.command = actor_command::prepare;
-  box.value = backstop_ ? 1 : 0;
+std::int64_t stage::order_first_process(const mailbox& order) {
+  control_->boxes[0] = order;
   origin_->resume(resumption::run);
   origin_->wait();
   run_to_idle(*origin_, "the first process");
-  if (box.result != 0)
+  return control_->boxes[0].result;
+}
+
+// The dead are reaped by now; nobody but the first process is attached to whatever it replaces.
+void stage::prepare_subject() {
+  if (control_->subject_has_prepare == 0) return;
+  mailbox order = {};
+  order.command = actor_command::prepare;
+  order.value = backstop_ ? 1 : 0;
+  if (const auto error = order_first_process(order); error != 0)
     throw trouble(fmt::format("subject {}: prepare failed: {}", options_.subject,
-                              std::generic_category().message(static_cast<int>(box.result))));
+                              std::generic_category().message(static_cast<int>(error))));
+}
+
+void stage::has_guest(std::string_view name) {
+  control_->guest_is_there = name.empty() ? 0 : 1;
+  if (name.empty() || guest_ == name) return;
+  const std::string library = shipped_beside(options_.actor_program, name);
+  *fmt::format_to_n(control_->guest_library, sizeof control_->guest_library - 1, "{}", library)
+       .out = '\0';
+  mailbox order = {};
+  order.command = actor_command::load_guest;
+  if (const auto error = order_first_process(order); error != 0)
+    throw trouble(fmt::format("the guest {} cannot be loaded: {}", library,
+                              std::generic_category().message(static_cast<int>(error))));
+  guest_ = name;
 }
 
 std::span<const std::uint64_t> stage::words(std::uint64_t address, std::uint64_t bytes) const {

@@ -10,6 +10,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "lab/actor/actor.hpp"
 #include "lab/actor/arena.hpp"
@@ -108,6 +109,9 @@ class stage {
   reaping kill_for_memory(actor& a);
   // From the next clear() on.
   void lets_locks_have_timeouts(bool they_have) { backstop_ = they_have; }
+  // From the next clear() on another shipped subject of that name lives in the actors beside the one under audit. Empty:
+  // none does.
+  void has_guest(std::string_view name);
   // Kills every actor and clears the memory of the objects.
   void clear();
 
@@ -138,6 +142,7 @@ class stage {
   reaping take_memory_of(tracee& victim);
   void reap_thread(tracee& thread, const std::function<void()>& at_exit);
   void run_to_idle(tracee& thread, const char* who);
+  std::int64_t order_first_process(const mailbox& order);
   void start_first_process();
   void prepare_subject();
 
@@ -158,6 +163,7 @@ class stage {
   std::deque<actor> actors_;
   std::uint64_t crowd_used_ = 0; // since the last clear()
   bool backstop_ = false;
+  std::string guest_; // whose library has been loaded
 };
 
 } // namespace heirlock::lab

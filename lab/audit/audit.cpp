@@ -322,6 +322,7 @@ case_report audit_case(stage& st, const scenario& what, operation op,
   if (const auto lacks = what.why_not_here(); !lacks.empty())
     throw trouble(fmt::format("scenario {} cannot be performed here: {}", what.name(), lacks));
   st.lets_locks_have_timeouts(what.waits_out_timeouts());
+  st.has_guest(what.guest());
   return case_audit(st, what, op, options).perform();
 }
 

@@ -66,6 +66,11 @@ class scenario {
   // round by a timeout, and one that has such a backstop has it on.
   virtual bool waits_out_timeouts() const { return false; }
 
+  // Another subject, by name, that lives in the same processes: its lock is the one at arena::guest.
+  virtual std::string_view guest() const { return {}; }
+  // The kernel policy without which every lock fails; empty when any kernel will do.
+  virtual std::string_view needs_policy() const { return {}; }
+
   // Runs at each kill point, until one shows a violation: more than one where the kernel's scheduler has a part in
   // what happens, and a busy machine could hide it.
   virtual unsigned tries() const { return 1; }

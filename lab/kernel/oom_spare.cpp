@@ -27,6 +27,7 @@ class oom_spare_policy final : public policy {
     return "the reaper of the OOM killer passes by what the exit walk needs (modelled: the pages "
            "are kept aside)";
   }
+  bool concerns_every_lock() const override { return true; }
   void thread_exits(task& dying) const override {
     walk_robust_list(dying, {wake_rule_of_this_kernel(), pending_treatment::normal, false});
   }

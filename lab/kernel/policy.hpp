@@ -39,6 +39,8 @@ class policy {
   virtual bool replaces_the_kernel() const { return true; }
   // The proposal that this kernel would have implemented; empty for kernels as they are.
   virtual std::string_view proposal() const { return {}; }
+  // A proposal that changes the kernel alone: locks as they are profit from it, or not.
+  virtual bool concerns_every_lock() const { return false; }
   // The thread is dying; its registers and memory are intact. After it the kernel gets an empty list.
   virtual void thread_exits(task& dying) const = 0;
   // A signal is about to be delivered to the thread, whose handler will run on top of what it is doing.

@@ -31,6 +31,7 @@ class serialize_mmap_policy final : public policy {
   std::string_view summary() const override {
     return "mapping calls wait while a sibling thread has a pending operation and does not sleep";
   }
+  bool concerns_every_lock() const override { return true; }
   void thread_exits(task& dying) const override {
     walk_robust_list(dying, {wake_rule_of_this_kernel(), pending_treatment::normal, false});
   }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -98,7 +99,8 @@ void remove_leftovers(const path& parent) {
   for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
     const std::string name = entry.path().filename();
     if (!name.starts_with(name_begin)) continue;
-    const pid_t maker = std::atoi(name.c_str() + name_begin.size());
+    pid_t maker = 0;
+    std::from_chars(name.data() + name_begin.size(), name.data() + name.size(), maker);
     if (maker > 0 && !is_alive(maker)) ::rmdir(entry.path().c_str());
   }
 }

@@ -8,8 +8,8 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -48,11 +48,16 @@ bool sleeps_with_a_timeout(thread_id thread) {
     throw trouble(fmt::format("/proc/{}/syscall cannot be read, so that nobody can tell whether a "
                               "sleep ends by itself",
                               thread.value));
+  std::istringstream values(text);
   long number = -1;
   std::array<unsigned long, 4> argument = {};
-  if (std::sscanf(text.c_str(), "%ld %lx %lx %lx %lx", &number, &argument[0], &argument[1],
-                  &argument[2], &argument[3]) != 5)
-    return false;
+  values >> number;
+  for (unsigned long& each : argument) {
+    std::string prefixed;
+    values >> prefixed;
+    if (!prefixed.starts_with("0x")) return false;
+    std::from_chars(prefixed.data() + 2, prefixed.data() + prefixed.size(), each, 16);
+  }
   const bool fourth_is_given = argument[3] != 0;
   switch (number) {
   case SYS_nanosleep:

@@ -20,14 +20,16 @@ std::span<const scenario* const> all_scenarios() {
       &unmapped_while_held_scenario(),
       &recursive_tid_reuse_scenario(),
       &oom_kill_scenario(),
+      &list_32_scenario(),
   };
   return all;
 }
 
-std::vector<const scenario*> scenarios_here() {
+std::vector<const scenario*> scenarios_here(std::optional<std::string_view> policy) {
   std::vector<const scenario*> found;
   for (const scenario* s : all_scenarios())
-    if (s->why_not_here().empty()) found.push_back(s);
+    if (s->why_not_here().empty() && (!policy || s->needs_policy().empty() || s->needs_policy() == *policy))
+      found.push_back(s);
   return found;
 }
 

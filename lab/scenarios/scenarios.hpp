@@ -2,6 +2,7 @@
 // The crash situations of the instrument, one file each.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,11 +25,13 @@ const scenario& many_held_scenario();
 const scenario& unmapped_while_held_scenario();
 const scenario& oom_kill_scenario();
 const scenario& recursive_tid_reuse_scenario();
+const scenario& list_32_scenario();
 
 std::span<const scenario* const> all_scenarios();
 
-// Those that can be performed on this machine, by this user.
-std::vector<const scenario*> scenarios_here();
+// Those that can be performed on this machine, by this user, and ask for no other kernel than that policy. nullopt: for
+// whatever kernel.
+std::vector<const scenario*> scenarios_here(std::optional<std::string_view> policy = "stock");
 
 struct lacking_scenario {
   const scenario* what;

@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::uintptr_t low_heads = 0x1000'0000;
 constexpr std::uintptr_t low_arena = 0x2000'0000;
+// Another than that of a 64-bit list that the thread may have beside it.
+constexpr unsigned list_index = 1;
+
 constexpr unsigned head_room = 4096 / sizeof(narrow_head);
 static_assert(low_arena + arena::size <= std::uintptr_t{1} << 32, "32-bit addresses reach it");
 
@@ -66,7 +69,7 @@ int narrow_list::enter_thread(std::ptrdiff_t futex_offset) noexcept {
   list.head.pending = nullptr;
   list.tid = static_cast<pid_t>(::syscall(SYS_gettid));
   if (!mapped) return 0;
-  if (::syscall(set_robust_list2_number, &list.head, 0, list_form::narrow) == 0) return 0;
+  if (::syscall(set_robust_list2_number, &list.head, list_index, list_form::narrow) == 0) return 0;
   // Without the call there is nobody who could walk such a list.
   return errno == ENOSYS ? 0 : errno;
 }

@@ -83,6 +83,28 @@ TEST(MultiListPolicy, WithoutAnyOfItsStepsOwnersAreLost) {
   EXPECT_GT(lost(change::no_limit, "many-held"), 0u);
 }
 
+// The scenario list-32, in which the list of 32-bit links is beside whatever the lock under audit has.
+TEST(AnEmulator, IsReportedWithItsOwnLockAndThatOfTheProgramUnderTheNewInterface) {
+  for (const std::string& subject :
+       {std::string("pthread-robust"), std::string("heirlock"), classic, wide, narrow})
+    for (const operation op : {operation::lock, operation::unlock}) {
+      const auto report = audit_under(kernel::multi_list(), subject, op, "list-32");
+      EXPECT_TRUE(is_clean(report)) << replay_under(kernel::multi_list(), report);
+      EXPECT_GT(report.facts.told, report.facts.runs) << "also owners of the lock itself died";
+    }
+}
+
+TEST(AnEmulator, LosesTheOwnerOfTheProgramsLockEverywhereElse) {
+  const auto lost_at_every_kill_point = [](const kernel::policy& policy) {
+    const auto report = audit_under(policy, "pthread-robust", operation::trylock, "list-32");
+    return count(report, verdict::owner_lost) == report.kill_points.size();
+  };
+  using change = changed_policy::change;
+  EXPECT_TRUE(lost_at_every_kill_point(kernel::stock()));
+  EXPECT_TRUE(lost_at_every_kill_point(changed_policy(change::other_lists)));
+  EXPECT_TRUE(lost_at_every_kill_point(changed_policy(change::form)));
+}
+
 // Of the calls of one and the same run some are made here and others wait.
 class both_policies final : public kernel::policy {
  public:
