@@ -78,7 +78,7 @@ void append_corruptions(ordered_json& list, const case_report& report,
 }
 
 exit_status at_every_kill_point(const reproduce_arguments& arguments) {
-  const auto scenarios = chosen_scenarios(arguments.scenarios);
+  const auto scenarios = chosen_scenarios(arguments.scenarios, "stock");
   stage_options surroundings;
   surroundings.subject = "pthread-robust";
   surroundings.actor_program = installed_actor_program();

@@ -318,13 +318,19 @@ reaping stage::take_memory_of(tracee& victim) {
     for (tracee* thread : threads)
       done.kept_aside |= options_.before_reaping(*thread);
   const remote_address own_stack = victim.regs().sp();
+  const auto head = robust_list_head_of(victim.id());
+  // One that is called is done when it returns. The other takes one mapping after the other.
+  const auto has_come = [&] {
+    const bool awaits_head = options_.memory_reaper == reaper::awaited && head;
+    return !can_be_read(victim.id(), own_stack) &&
+           !(awaits_head && can_be_read(victim.id(), *head));
+  };
   if (options_.memory_reaper == reaper::called) reap_memory_of(victim.process());
   const bounded_wait wait(std::chrono::seconds(20));
-  while (can_be_read(victim.id(), own_stack))
+  while (!has_come())
     if (options_.memory_reaper == reaper::called || !wait.a_moment())
       throw trouble("the kernel's reaper left the private memory of the victim where it was");
   done.memory = true;
-  const auto head = robust_list_head_of(victim.id());
   done.list_head = head && !can_be_read(victim.id(), *head);
   return done;
 }

@@ -30,7 +30,8 @@ using reaping_hook = std::function<bool(tracee&)>;
 // Who takes the private memory of a process that the OOM killer has killed.
 enum class reaper {
   called,  // the kernel's reaper, called by process_mrelease
-  awaited, // the kernel's own OOM reaper, which comes two seconds later; the victim is held up at its exit meanwhile
+  awaited, // the kernel's own OOM reaper, which comes two seconds later; the victim is held up at its exit until the head
+           // of its robust list is gone too
   too_late, // nobody, as where the victim is through with its exit by then
 };
 
