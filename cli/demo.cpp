@@ -55,7 +55,7 @@ std::vector<case_report> audit_everything(std::string_view subject, progress_bar
   std::vector<case_report> reports;
   audit_options options;
   options.second_positions = false;
-  for (const scenario* what : all_scenarios()) {
+  for (const scenario* what : scenarios_here()) {
     if (std::ranges::find(left_to_audit, what->name()) != std::end(left_to_audit)) continue;
     for (const operation op : all_operations) {
       if (!what->why_not(op).empty()) continue;
