@@ -28,7 +28,8 @@ std::span<const scenario* const> all_scenarios() {
 std::vector<const scenario*> scenarios_here(std::optional<std::string_view> policy) {
   std::vector<const scenario*> found;
   for (const scenario* s : all_scenarios())
-    if (s->why_not_here().empty() && (!policy || s->needs_policy().empty() || s->needs_policy() == *policy))
+    if (s->why_not_here().empty() &&
+        (!policy || s->needs_policy().empty() || s->needs_policy() == *policy))
       found.push_back(s);
   return found;
 }
