@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/compare/costs.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -14,7 +13,7 @@
 
 #include "lab/process/interrupt.hpp"
 #include "lab/process/trouble.hpp"
-#include "lab/subjects/builtin.h"
+#include "lab/subjects/loaded_subject.hpp"
 
 namespace heirlock::lab {
 namespace {
@@ -63,20 +62,13 @@ void must(int error) {
   if (error != 0) std::_Exit(1);
 }
 
-const heirlock_subject* load(const char* library) {
-  if (const auto* const builtin = heirlock_builtin_subject(library)) return builtin;
-  void* const handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return nullptr;
-  const auto entry =
-      reinterpret_cast<const heirlock_subject* (*)()>(dlsym(handle, "heirlock_subject"));
-  const auto* const found = entry != nullptr ? entry() : nullptr;
-  return found != nullptr && found->abi == HEIRLOCK_SUBJECT_ABI ? found : nullptr;
-}
-
 // In a child: a subject may register a robust list or an rseq area of its own in place of libc's.
 void measure(const char* library, sample& into) {
-  const heirlock_subject* const subject = load(library);
+  const loaded_subject loaded = load_subject(library);
+  const heirlock_subject* const subject = loaded.subject;
   if (subject == nullptr) std::_Exit(1);
+  // Where it fails a lock goes without what it prepares, and the next call says whether it can.
+  if (loaded.prepare != nullptr) loaded.prepare();
   const auto enter = [&] {
     if (subject->thread_enter != nullptr) must(subject->thread_enter());
   };
