@@ -49,6 +49,13 @@ enum class entry_limit {
   until_seen_before, // no limit, but an entry that comes again ends the list
 };
 
+// The end of a list that is linked in both directions, for a kernel that goes on from there when memory on the way has
+// gone away.
+struct other_end {
+  std::uint64_t last = 0;       // pointer to the last entry, as `next` would hold it; 0: none
+  std::int64_t back_offset = 0; // from an entry's node to the pointer to the entry before it
+};
+
 struct walk_rules {
   wake_rule wake = wake_rule::ownerless_or_bare;
   pending_treatment pending = pending_treatment::normal;
@@ -58,6 +65,7 @@ struct walk_rules {
   // For a word that names the dead: the owner that it gets in place of FUTEX_OWNER_DIED, and then nobody is woken;
   // nullopt for a robust lock.
   std::optional<std::uint32_t> (*given_to)(task_memory&, remote_address word) = nullptr;
+  std::optional<other_end> from_the_end = std::nullopt; // where a fault has cut the list
 };
 
 // The kernel's bound on the number of list entries, so that a circular list ends.

@@ -47,14 +47,17 @@ class mended_policy final : public policy {
   std::string_view summary() const override {
     return "inside a transaction the pending operation is a wake; completed before a signal "
            "handler runs; "
-           "looked at before the list";
+           "looked at before the list, which has no limit and is walked from both ends";
   }
   std::string_view proposal() const override { return rseq_rl_cs_as_posted().name(); }
   void thread_exits(task& dying) const override {
     const bool inside = find_transaction(dying) == transaction_state::inside;
-    walk_robust_list(dying,
-                     {wake_rule::ownerless_or_bare,
-                      inside ? pending_treatment::wake_only : pending_treatment::normal, true});
+    walk_rules rules;
+    if (inside) rules.pending = pending_treatment::wake_only;
+    rules.pending_first = true;
+    rules.limit = entry_limit::until_seen_before;
+    rules.from_the_end = end_of_list(dying);
+    walk_robust_list(dying, rules);
   }
   // Once the handler runs, the instruction pointer says nothing any more, so the transaction is completed now:
   // the wake first, as in the thread's own order, then the clear. The thread does both again when the handler

@@ -70,7 +70,7 @@ const policy& stock();
 const policy& stock_copy();
 // The proposal, to the letter: inside a transaction the pending operation counts as empty.
 const policy& rseq_rl_cs_as_posted();
-// The proposal, mended; docs/rseq_rl_cs.md has the argument for each of the three changes.
+// The proposal, mended; docs/rseq_rl_cs.md has the argument for each of the five changes.
 const policy& rseq_rl_cs_mended();
 
 // The system call of the proposal, for destroy (cleanup_robust_list.cpp).

@@ -38,4 +38,12 @@ transaction_state find_transaction(task& of) {
   return is_inside(*descriptor, of.cpu) ? transaction_state::inside : transaction_state::outside;
 }
 
+std::optional<other_end> end_of_list(task& of) {
+  if (!of.rseq_area || of.rseq_area_size < RSEQ_AREA_SIZE_WITH_RL_LAST) return std::nullopt;
+  const auto last = of.memory.read64(*of.rseq_area + offsetof(rseq_area, rl_last));
+  const auto offset = of.memory.read32(*of.rseq_area + offsetof(rseq_area, rl_back_offset));
+  if (!last || !offset || *last == 0 || *offset == 0) return std::nullopt;
+  return other_end{*last, static_cast<std::int32_t>(*offset)};
+}
+
 } // namespace heirlock::lab::kernel

@@ -16,4 +16,8 @@ enum class transaction_state {
 
 transaction_state find_transaction(task& of);
 
+// What the thread says of the end of its robust list, in the fields that docs/rseq_rl_cs.md adds to its rseq area; nullopt
+// when the area has no such fields, cannot be read, or says nothing.
+std::optional<other_end> end_of_list(task& of);
+
 } // namespace heirlock::lab::kernel

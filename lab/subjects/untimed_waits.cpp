@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/subjects/untimed_waits.hpp"
 
+#include <cstddef>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
@@ -29,10 +30,10 @@ constexpr sock_filter load(unsigned at) {
 }
 // The low half comes first: both machines that the library runs on are little-endian.
 constexpr sock_filter load_low(unsigned argument) {
-  return load(offsetof(seccomp_data, args) + argument * 8);
+  return load(offsetof(seccomp_data, args) + argument * std::size_t{8});
 }
 constexpr sock_filter load_high(unsigned argument) {
-  return load(offsetof(seccomp_data, args) + argument * 8 + 4);
+  return load(offsetof(seccomp_data, args) + argument * std::size_t{8} + 4);
 }
 // Skips so many of the next instructions if it is equal, or if it is not.
 constexpr sock_filter compare(unsigned value, unsigned char if_equal, unsigned char if_not) {

@@ -72,7 +72,7 @@ struct thread_list {
     if (after != end()) after->back = node.back;
   }
 
- private:
+ protected:
   list_node* end() noexcept { return reinterpret_cast<list_node*>(&head); }
 };
 

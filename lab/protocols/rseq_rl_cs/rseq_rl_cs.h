@@ -28,6 +28,8 @@
 
 /* A registered area covers the new field when it is at least this long. */
 #define RSEQ_AREA_SIZE_WITH_RL_CS (RSEQ_AREA_RSEQ_RL_CS_OFFSET + 8)
+/* ... and the fields behind it, which are not in the proposal. */
+#define RSEQ_AREA_SIZE_WITH_RL_LAST (RSEQ_AREA_SIZE_WITH_RL_CS + 12)
 
 #ifndef __ASSEMBLER__
 
@@ -75,6 +77,13 @@ struct rseq_area {
   uint32_t slice_ctrl;
   /* Address of the descriptor of the transaction that may be active, or 0. */
   uint64_t rseq_rl_cs;
+  /*
+   * Not in the proposal: where the robust list ends, so that a kernel that faults on its way can go on from
+   * there (docs/rseq_rl_cs.md). rl_last is 0 while the list is empty; rl_back_offset is 0 in a thread whose list
+   * is linked in one direction only.
+   */
+  uint64_t rl_last;       /* address of the last entry's link, as the link before it holds it */
+  int32_t rl_back_offset; /* from an entry's link to its pointer to the link before it, in bytes */
 };
 
 RSEQ_RL_CS_ASSERT(sizeof(struct rseq_rl_cs) == RSEQ_RL_CS_SIZE, "four 64-bit words");
@@ -102,6 +111,11 @@ RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rseq_rl_cs) == RSEQ_AREA_RSEQ_RL_CS
                           offsetof(struct rseq_area, slice_ctrl) + sizeof(uint32_t),
                   "directly after the slice control");
 RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rseq_rl_cs) % 8 == 0, "one access reads it whole");
+RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rl_last) == RSEQ_AREA_SIZE_WITH_RL_CS,
+                  "directly after it");
+RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rl_back_offset) + sizeof(int32_t) ==
+                      RSEQ_AREA_SIZE_WITH_RL_LAST,
+                  "directly after it");
 RSEQ_RL_CS_ASSERT(sizeof(struct rseq_area) == 64, "padded to its alignment");
 
 /* Half of the field, for 32-bit threads. NOLINTNEXTLINE(modernize-use-using): this is C as well. */

@@ -54,13 +54,10 @@ rseq_area& this_thread_area() noexcept {
 }
 
 int enter_thread_area() noexcept {
-  if (__rseq_size >= RSEQ_AREA_SIZE_WITH_RL_CS) {
-    area = libc_area();
-    area->rseq_rl_cs = 0;
-    return 0;
-  }
-  area = &own_area;
+  const bool libc_has_the_fields = __rseq_size >= RSEQ_AREA_SIZE_WITH_RL_LAST;
+  area = libc_has_the_fields ? libc_area() : &own_area;
   area->rseq_rl_cs = 0;
+  if (libc_has_the_fields) return 0;
   int error = call_rseq(area, sizeof(*area), 0);
   if (error == EINVAL) { // another area is registered for this thread
     if (!take_back_registration_of_libc()) return EBUSY;

@@ -120,6 +120,48 @@ TEST(ExitWalk, GivesUpAtTheFirstFaultIncludingThePendingLock) {
   EXPECT_EQ(t.memory.words[dying_thread::word(3)], me);
 }
 
+// The state of locks 0 to 3, in this order on the list, after the walk of a list that is linked both ways.
+std::vector<std::uint32_t> after_walk_from_both_ends(const std::vector<unsigned>& unmapped) {
+  dying_thread t;
+  for (const unsigned n : {0u, 1u, 2u, 3u})
+    t.lock(n, me);
+  walk_rules rules;
+  rules.from_the_end = t.list_two_way({0, 1, 2, 3});
+  for (const unsigned n : unmapped)
+    t.unmap(n);
+  walk_robust_list(t.task, rules);
+  std::vector<std::uint32_t> state;
+  for (const unsigned n : {0u, 1u, 2u, 3u})
+    state.push_back(
+        t.memory.words.contains(dying_thread::word(n)) ? t.memory.words[dying_thread::word(n)] : 0);
+  return state;
+}
+
+TEST(ExitWalk, FromBothEndsALockThatIsGoneHidesNoOther) {
+  constexpr std::uint32_t dead = FUTEX_OWNER_DIED;
+  using state = std::vector<std::uint32_t>;
+  EXPECT_EQ(after_walk_from_both_ends({}), (state{dead, dead, dead, dead}));
+  EXPECT_EQ(after_walk_from_both_ends({0}), (state{0, dead, dead, dead}));
+  EXPECT_EQ(after_walk_from_both_ends({1}), (state{dead, 0, dead, dead}));
+  EXPECT_EQ(after_walk_from_both_ends({3}), (state{dead, dead, dead, 0}));
+  // What lies between two that are gone is out of reach from either end.
+  EXPECT_EQ(after_walk_from_both_ends({0, 2}), (state{0, me, 0, dead}));
+}
+
+TEST(ExitWalk, FromBothEndsItEndsOnLinksThatLeadRoundAndWritesOnlyWhatTheDeadOwned) {
+  dying_thread t;
+  for (const unsigned n : {0u, 1u, 2u})
+    t.lock(n, n == 2 ? somebody : me);
+  walk_rules rules;
+  rules.limit = entry_limit::until_seen_before;
+  rules.from_the_end = t.list_two_way({0, 1, 2});
+  t.unmap(0);
+  t.memory.put64(dying_thread::node(1) + dying_thread::back_offset, dying_thread::node(2));
+  walk_robust_list(t.task, rules);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(2)], somebody);
+}
+
 TEST(ExitWalk, SeesToALockWhoseNextCannotBeReadBeforeItGivesUp) {
   dying_thread t;
   t.lock(0, me);

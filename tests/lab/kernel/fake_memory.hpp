@@ -65,6 +65,7 @@ struct dying_thread {
   static constexpr std::uint32_t tid = 4711;
   static constexpr std::uint64_t head = 0x7f00'0000'1000;
   static constexpr std::uint64_t futex_offset = static_cast<std::uint64_t>(-16);
+  static constexpr std::int64_t back_offset = 8;
   static constexpr std::uint64_t first_lock = 0x20'0000'0000;
 
   dying_thread() {
@@ -88,6 +89,22 @@ struct dying_thread {
       from = node(n);
     }
     memory.put64(from, head);
+  }
+  // As list(), linked back too. What list_op_pending does for one lock, the result does for the end of the list.
+  other_end list_two_way(const std::vector<unsigned>& locks) {
+    list(locks);
+    std::uint64_t before = head + offsetof(robust_list_head, list);
+    for (const unsigned n : locks) {
+      memory.put64(node(n) + back_offset, before);
+      before = node(n);
+    }
+    return {before, back_offset};
+  }
+  // Its memory is gone.
+  void unmap(unsigned n) {
+    for (const std::uint64_t at :
+         {word(n), node(n), node(n) + 4, node(n) + back_offset, node(n) + back_offset + 4})
+      memory.words.erase(at);
   }
   void pending(unsigned n, std::uint64_t bits = 0) {
     memory.put64(head + offsetof(robust_list_head, list_op_pending), node(n) | bits);

@@ -147,6 +147,25 @@ TEST(Policies, InsideATransactionThePostedOneLosesTheWakeAndTheMendedOneGivesIt)
   EXPECT_EQ(mended.memory.wakes, std::vector<std::uint64_t>{dying_thread::word(0)});
 }
 
+TEST(Policies, TheMendedOneGoesOnFromTheEndWhereTheThreadSaysWhereThatIs) {
+  const auto reports_the_last = [](unsigned area_size, std::int64_t back_offset) {
+    unlocking_thread t;
+    t.lock(1, me);
+    t.lock(2, me);
+    const other_end end = t.list_two_way({1, 2});
+    t.unmap(1);
+    t.memory.put64(unlocking_thread::area + offsetof(rseq_area, rl_last), end.last);
+    t.memory.put64(unlocking_thread::area + offsetof(rseq_area, rl_back_offset),
+                   static_cast<std::uint64_t>(back_offset));
+    t.task.rseq_area_size = area_size;
+    rseq_rl_cs_mended().thread_exits(t.task);
+    return t.memory.words[dying_thread::word(2)] == FUTEX_OWNER_DIED;
+  };
+  EXPECT_TRUE(reports_the_last(sizeof(rseq_area), dying_thread::back_offset));
+  EXPECT_FALSE(reports_the_last(sizeof(rseq_area), 0)); // says nothing of a way back
+  EXPECT_FALSE(reports_the_last(RSEQ_AREA_SIZE_WITH_RL_LAST - 1, dying_thread::back_offset));
+}
+
 TEST(Policies, ASignalInsideATransactionCompletesItUnderTheMendedPolicyAlone) {
   const auto pending_after = [](const policy& p, std::uint64_t ip) {
     unlocking_thread t;

@@ -5,13 +5,13 @@
 #   orders/            the seven steps in other orders; order_audit_test.cpp
 #   variants/NAME.sed  a question that the proposal raises; variant_audit_test.cpp says what the audit answers
 #
-# A script edits transaction_x86_64.S; caller_* edits the header with steps 1 and 2; conditional_* starts from the
-# form whose release can fail.
+# A script edits transaction_x86_64.S; caller_* edits the header with steps 1 and 2, list_* that of the list that says
+# where it ends; conditional_* starts from the form whose release can fail.
 set(compile_as_protocol $<$<COMPILE_LANGUAGE:CXX>:-O2 -fno-exceptions -fno-rtti -ftls-model=initial-exec -fvisibility=hidden>)
 set(made_subjects "")
 
 function(made_subject target output directory)
-  add_library(${target} MODULE ${ARGN} ${protocol}/thread_area.cpp
+  add_library(${target} MODULE ${ARGN} ${protocol}/thread_area.cpp ${protocol}/two_way_list.cpp
     ${PROJECT_SOURCE_DIR}/lab/protocols/robust_list/thread_list.cpp)
   heirlock_options(${target} SHIPPED)
   target_compile_options(${target} PRIVATE ${compile_as_protocol})
@@ -31,6 +31,7 @@ endfunction()
 set(sound ${protocol}/transaction_x86_64.S)
 set(conditional_sound ${CMAKE_CURRENT_SOURCE_DIR}/transaction_x86_64_conditional.S)
 set(steps_1_and_2 lab/protocols/robust_list/robust_mutex.hpp)
+set(two_way_list lab/protocols/rseq_rl_cs/two_way_list.hpp)
 set(faults ${CMAKE_CURRENT_BINARY_DIR}/faults)
 made_subject(fault_sound sound ${faults} ${sound} ${protocol}/subject.cpp)
 made_subject(fault_conditional_sound conditional_sound ${faults} ${conditional_sound} ${protocol}/subject.cpp)
@@ -43,6 +44,13 @@ foreach(script ${scripts})
     get_filename_component(directory ${planted} DIRECTORY)
     file(MAKE_DIRECTORY ${directory})
     edited(${PROJECT_SOURCE_DIR}/${steps_1_and_2} ${script} ${planted})
+    made_subject(fault_${name} ${name} ${faults} ${planted} ${sound} ${protocol}/subject.cpp)
+    target_include_directories(fault_${name} BEFORE PRIVATE ${faults}/${name})
+  elseif(name MATCHES "^list_")
+    set(planted ${faults}/${name}/${two_way_list})
+    get_filename_component(directory ${planted} DIRECTORY)
+    file(MAKE_DIRECTORY ${directory})
+    edited(${PROJECT_SOURCE_DIR}/${two_way_list} ${script} ${planted})
     made_subject(fault_${name} ${name} ${faults} ${planted} ${sound} ${protocol}/subject.cpp)
     target_include_directories(fault_${name} BEFORE PRIVATE ${faults}/${name})
   else()

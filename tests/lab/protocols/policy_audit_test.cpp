@@ -44,10 +44,10 @@ TEST(ProposalAsPosted, CorruptsReusedMemoryWhenKilledInAHandlerThatInterruptedTh
             0u);
 }
 
-// The mended policy without one of its three changes.
+// The mended policy without one of its five changes.
 class mended_without final : public kernel::policy {
  public:
-  enum class change { wake, completion_at_signals, order };
+  enum class change { wake, completion_at_signals, order, no_limit, both_ends };
   explicit mended_without(change left_out) : left_out_(left_out) {}
 
   std::string_view name() const override { return "mended-without"; }
@@ -59,6 +59,8 @@ class mended_without final : public kernel::policy {
       rules.pending = left_out_ == change::wake ? kernel::pending_treatment::as_empty
                                                 : kernel::pending_treatment::wake_only;
     rules.pending_first = left_out_ != change::order;
+    if (left_out_ != change::no_limit) rules.limit = kernel::entry_limit::until_seen_before;
+    if (left_out_ != change::both_ends) rules.from_the_end = kernel::end_of_list(dying);
     kernel::walk_robust_list(dying, rules);
   }
   void signal_arrives(kernel::task& interrupted) const override {
@@ -70,7 +72,7 @@ class mended_without final : public kernel::policy {
   change left_out_;
 };
 
-TEST(MendedProposal, NeedsEachOfItsThreeChanges) {
+TEST(MendedProposal, NeedsEachOfItsFiveChanges) {
   using change = mended_without::change;
   const mended_without no_wake(change::wake);
   EXPECT_GT(count(audit_under(no_wake, transaction, operation::unlock_contended, "waiter-asleep"),
@@ -79,6 +81,14 @@ TEST(MendedProposal, NeedsEachOfItsThreeChanges) {
   const mended_without no_completion(change::completion_at_signals);
   EXPECT_GT(count(audit_under(no_completion, transaction, operation::unlock, "signal-in-window"),
                   verdict::corrupted),
+            0u);
+  const mended_without limited(change::no_limit);
+  EXPECT_GT(count(audit_under(limited, transaction, operation::trylock, "many-held"),
+                  verdict::owner_lost),
+            0u);
+  const mended_without one_end(change::both_ends);
+  EXPECT_GT(count(audit_under(one_end, transaction, operation::trylock, "unmapped-while-held"),
+                  verdict::owner_lost),
             0u);
   // A race between two CPUs: it can only be seen where there are two.
   if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two CPUs";
