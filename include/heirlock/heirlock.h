@@ -32,7 +32,6 @@ extern "C" {
 #define HEIRLOCK_NOEXCEPT
 #endif
 
-/* C has no alias declarations. NOLINTBEGIN(modernize-use-using) */
 
 #define HEIRLOCK_PUBLIC __attribute__((visibility("default")))
 #define HEIRLOCK_CHECKED __attribute__((warn_unused_result))
@@ -197,7 +196,6 @@ HEIRLOCK_PUBLIC int heirlock_mutex_consistent(heirlock_mutex_t*) HEIRLOCK_NOEXCE
 HEIRLOCK_PUBLIC HEIRLOCK_CHECKED int heirlock_mutex_recover(heirlock_mutex_t*,
                                                             heirlock_domain_t*) HEIRLOCK_NOEXCEPT;
 
-/* NOLINTEND(modernize-use-using) */
 
 #if defined(__cplusplus)
 }

@@ -118,7 +118,7 @@ RSEQ_RL_CS_ASSERT(offsetof(struct rseq_area, rl_back_offset) + sizeof(int32_t) =
                   "directly after it");
 RSEQ_RL_CS_ASSERT(sizeof(struct rseq_area) == 64, "padded to its alignment");
 
-/* Half of the field, for 32-bit threads. NOLINTNEXTLINE(modernize-use-using): this is C as well. */
+/* Half of the field, for 32-bit threads. */
 typedef uint32_t __attribute__((may_alias)) rseq_rl_cs_half;
 
 /*
