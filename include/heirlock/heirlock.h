@@ -32,7 +32,6 @@ extern "C" {
 #define HEIRLOCK_NOEXCEPT
 #endif
 
-
 #define HEIRLOCK_PUBLIC __attribute__((visibility("default")))
 #define HEIRLOCK_CHECKED __attribute__((warn_unused_result))
 
@@ -195,7 +194,6 @@ HEIRLOCK_PUBLIC int heirlock_mutex_consistent(heirlock_mutex_t*) HEIRLOCK_NOEXCE
  */
 HEIRLOCK_PUBLIC HEIRLOCK_CHECKED int heirlock_mutex_recover(heirlock_mutex_t*,
                                                             heirlock_domain_t*) HEIRLOCK_NOEXCEPT;
-
 
 #if defined(__cplusplus)
 }
