@@ -3,7 +3,7 @@
 //  1. read the head: first entry, futex offset, pending operation; a fault ends everything
 //  2. for each entry, 2,048 at most: read its next first, then see to its lock, unless it is the pending one;
 //     a fault ends everything, the pending operation included
-//     (rules may say where the list ends: after a fault, see to the entries from there too, back to the next fault)
+//     (rules may leave the limit out, or say where the list ends: after a fault, see to the entries from there too, back to the next fault)
 //  3. see to the lock of the pending operation
 //
 // Seeing to a lock: if the word names the dead thread, its TID is replaced by FUTEX_OWNER_DIED, FUTEX_WAITERS
@@ -118,24 +118,26 @@ class walk {
 
   bool walk_list() {
     if (follow(first_, 0, behind_pending_)) return true;
-    // From there it comes to the same fault, and not to the entries before it, which have heirs by now.
+    // It ends at that fault at the latest: the entries before it have heirs by now.
     if (rules_.from_the_end && rules_.from_the_end->last != 0)
       follow(list_entry::from(rules_.from_the_end->last), rules_.from_the_end->back_offset,
              before_pending_);
     return false;
   }
 
-  // False: a fault has ended it.
+  // False: a fault has ended it, at cut_. Goes no further than an earlier one.
   bool follow(list_entry entry, std::int64_t link_offset,
               const std::optional<std::uint64_t>& beyond_pending) {
     list_end end(rules_.limit, memory_);
-    while (entry.node != head_ && !end.has_come(entry.node)) {
+    while (entry.node != head_ && entry.node != cut_ && !end.has_come(entry.node)) {
       const bool is_past = rules_.pending_first && entry.node == pending_.node;
       const auto following =
           is_past ? beyond_pending
                   : read_pointer(entry.node + static_cast<std::uint64_t>(link_offset));
-      if (entry.node != pending_.node && !see_to(entry, whose::listed)) return false;
-      if (!following) return false;
+      if ((entry.node != pending_.node && !see_to(entry, whose::listed)) || !following) {
+        cut_ = entry.node;
+        return false;
+      }
       entry = list_entry::from(*following);
     }
     return true;
@@ -190,6 +192,7 @@ class walk {
   std::uint64_t futex_offset_ = 0;
   list_entry first_;
   list_entry pending_;
+  std::optional<remote_address> cut_;           // where a fault has ended the walk from the head
   std::optional<std::uint64_t> behind_pending_; // where it is seen to first
   std::optional<std::uint64_t> before_pending_; // likewise, in a list that is linked both ways
   list_entry given_away_; // the pending operation's lock, when its word is foreign memory

@@ -33,7 +33,6 @@ bool may_time_out = false;
 int open_anew(heirlock_unlock_mode mode, std::uint32_t backstop_ms) {
   heirlock::core::spin_pauses = few_spin_pauses;
   heirlock::core::starving_after_ns = 0;
-  may_time_out = backstop_ms != 0;
   return heirlock::lab::open_subject_domain(mode, room_for_threads, backstop_ms);
 }
 
@@ -140,6 +139,7 @@ int open_subject_domain(heirlock_unlock_mode mode, std::uint32_t threads,
   options.unlock_mode = mode;
   options.flags = HEIRLOCK_DOMAIN_BACKSTOP;
   options.backstop_ms = backstop_ms;
+  may_time_out = backstop_ms != 0;
   const int error = heirlock_domain_open(&options, &domain, nullptr);
   close(file); // the domain has a description of its own
   return error;

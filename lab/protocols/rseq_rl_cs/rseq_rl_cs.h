@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The robust list unlock transaction of restartable sequences: the interface between a thread and the
- * kernel that was proposed on the kernel's mailing list on 1 March 2026, byte for byte.
+ * kernel that was proposed on the kernel's mailing list on 1 March 2026, byte for byte but for the two fields at the end of the area.
  *
  * The thread keeps, beside the fields that the kernel's rseq area has already, one pointer to a descriptor.
  * The descriptor says between which instructions a robust lock is released while the pending operation of

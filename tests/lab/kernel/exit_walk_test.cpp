@@ -148,6 +148,22 @@ TEST(ExitWalk, FromBothEndsALockThatIsGoneHidesNoOther) {
   EXPECT_EQ(after_walk_from_both_ends({0, 2}), (state{0, me, 0, dead}));
 }
 
+// Its way back is mapped still, and leads to locks that have been reported: they have heirs by now.
+TEST(ExitWalk, FromTheEndItGoesNoFurtherThanTheFault) {
+  dying_thread t;
+  for (const unsigned n : {0u, 1u, 2u})
+    t.lock(n, me);
+  walk_rules rules;
+  rules.from_the_end = t.list_two_way({0, 1, 2});
+  t.memory.words.erase(dying_thread::node(1));
+  t.memory.put64(dying_thread::node(1) + dying_thread::back_offset, dying_thread::node(7));
+  t.lock(7, me);
+  t.memory.put64(dying_thread::node(7) + dying_thread::back_offset, dying_thread::head);
+  walk_robust_list(t.task, rules);
+  EXPECT_EQ(t.memory.words[dying_thread::word(2)], FUTEX_OWNER_DIED);
+  EXPECT_EQ(t.memory.words[dying_thread::word(7)], me);
+}
+
 TEST(ExitWalk, FromBothEndsItEndsOnLinksThatLeadRoundAndWritesOnlyWhatTheDeadOwned) {
   dying_thread t;
   for (const unsigned n : {0u, 1u, 2u})
