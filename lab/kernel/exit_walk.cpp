@@ -60,7 +60,7 @@ class list_end {
  private:
   const entry_limit kind_;
   std::uint64_t left_;
-  remote_address remembered_;
+  remote_address remembered_{priority_inheritance_bit}; // none yet: no entry has that address
   std::uint64_t lap_ = 1;
   std::uint64_t steps_ = 0;
 };

@@ -80,9 +80,12 @@ struct rseq_area {
   /*
    * Not in the proposal: where the robust list ends, so that a kernel that faults on its way can go on from
    * there (docs/rseq_rl_cs.md). rl_last is 0 while the list is empty; rl_back_offset is 0 in a thread whose list
-   * is linked in one direction only.
+   * is linked in one direction only. Bit 0 of rl_last and of the pointers back means what it means in the links:
+   * priority inheritance. Lists that are in use leave it out of their pointers back (glibc's does). A walk that
+   * comes that way then offers a wake that FUTEX_WAKE refuses where priority-inheritance waiters sleep; it marks
+   * the lock no differently.
    */
-  uint64_t rl_last;       /* address of the last entry's link, as the link before it holds it */
+  uint64_t rl_last;       /* address of the last entry's link */
   int32_t rl_back_offset; /* from an entry's link to its pointer to the link before it, in bytes */
 };
 

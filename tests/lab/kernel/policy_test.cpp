@@ -166,6 +166,19 @@ TEST(Policies, TheMendedOneGoesOnFromTheEndWhereTheThreadSaysWhereThatIs) {
   EXPECT_FALSE(reports_the_last(RSEQ_AREA_SIZE_WITH_RL_LAST - 1, dying_thread::back_offset));
 }
 
+TEST(Policies, TheMendedOneTakesANullFirstLinkForAFaultAndGoesOnFromTheEnd) {
+  unlocking_thread t;
+  t.lock(1, me);
+  const other_end end = t.list_two_way({1});
+  t.memory.put64(dying_thread::head + offsetof(robust_list_head, list), 0);
+  t.memory.put64(unlocking_thread::area + offsetof(rseq_area, rl_last), end.last);
+  t.memory.put64(unlocking_thread::area + offsetof(rseq_area, rl_back_offset),
+                 static_cast<std::uint64_t>(end.back_offset));
+  t.task.rseq_area_size = sizeof(rseq_area);
+  rseq_rl_cs_mended().thread_exits(t.task);
+  EXPECT_EQ(t.memory.words[dying_thread::word(1)], FUTEX_OWNER_DIED);
+}
+
 TEST(Policies, ASignalInsideATransactionCompletesItUnderTheMendedPolicyAlone) {
   const auto pending_after = [](const policy& p, std::uint64_t ip) {
     unlocking_thread t;
