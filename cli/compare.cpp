@@ -157,6 +157,9 @@ exit_status run_compare(const compare_arguments& arguments) {
   if (!arguments.html.empty()) page.emplace(arguments.html);
   const auto entrants = chosen_entrants(arguments.subjects);
   saved_cases saved(arguments.state, surroundings_of(arguments));
+  if (saved.dropped_a_line())
+    fmt::print(stderr, "heirlock: the last line of {} was cut off; its case is audited again\n",
+               arguments.state);
   ordered_json audited = audited_cases(entrants, planned_cases(arguments),
                                        arguments.quick ? extent::quick : extent::full, saved);
   const ordered_json document =

@@ -180,6 +180,7 @@ tracee& stage::order_birth(tracee& parent, mailbox& box, actor_command how, unsi
 }
 
 actor& stage::add(tracee& thread, unsigned number) {
+  is_clear_ = false;
   return actors_.emplace_back(thread, control_->boxes[number], control_->markers, number);
 }
 
@@ -349,6 +350,7 @@ reaping stage::kill_for_memory(actor& a) {
 }
 
 void stage::clear() {
+  if (is_clear_) return;
   std::vector<thread_id> processes;
   for (actor& a : actors_)
     processes.push_back(a.thread().process());
@@ -362,6 +364,7 @@ void stage::clear() {
   delayed_ = {};
   waiting_.clear();
   prepare_subject();
+  is_clear_ = true;
 }
 
 std::int64_t stage::order_first_process(const mailbox& order) {
@@ -383,7 +386,13 @@ void stage::prepare_subject() {
                               std::generic_category().message(static_cast<int>(error))));
 }
 
+void stage::lets_locks_have_timeouts(bool they_have) {
+  is_clear_ = is_clear_ && they_have == backstop_;
+  backstop_ = they_have;
+}
+
 void stage::has_guest(std::string_view name) {
+  is_clear_ = false;
   control_->guest_is_there = name.empty() ? 0 : 1;
   if (name.empty() || guest_ == name) return;
   const std::string library = shipped_beside(options_.actor_program, name);

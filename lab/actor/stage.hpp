@@ -109,11 +109,11 @@ class stage {
   // robust lists of its threads are walked.
   reaping kill_for_memory(actor& a);
   // From the next clear() on.
-  void lets_locks_have_timeouts(bool they_have) { backstop_ = they_have; }
+  void lets_locks_have_timeouts(bool they_have);
   // From the next clear() on another shipped subject of that name lives in the actors beside the one under audit. Empty:
   // none does.
   void has_guest(std::string_view name);
-  // Kills every actor and clears the memory of the objects.
+  // Kills every actor and clears the memory of the objects; no work where nobody has entered since the last time.
   void clear();
 
   std::uint32_t subject_size() const { return control_->subject_size; }
@@ -164,6 +164,7 @@ class stage {
   std::deque<actor> actors_;
   std::uint64_t crowd_used_ = 0; // since the last clear()
   bool backstop_ = false;
+  bool is_clear_ = false;
   std::string guest_; // whose library has been loaded
 };
 

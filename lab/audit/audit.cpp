@@ -62,6 +62,9 @@ class case_audit {
                    const second_position* second);
   void with_second_actor(const path& main_way);
   unsigned register_stop(const path& way, std::size_t stop);
+  bool second_has_positions() const {
+    return options_.second_positions && scenario_.second_call(op_).has_value();
+  }
   bool wanted(unsigned step) const { return !options_.kill_point || *options_.kill_point == step; }
   std::string describe(const second_position* second) const;
   std::vector<std::size_t> positions_of(const path& way) const;
@@ -106,8 +109,9 @@ path case_audit::trace_victim(const second_position* second) {
   r.victim_begins(arena::object_a);
   path way =
       trace(stage_, r.victim(), decoder_, cue, waiting_,
-            options_.one_of_a_kind || options_.one_of_a_kind_with_second ? comparison::of_states
-                                                                         : comparison::none);
+            options_.one_of_a_kind || (options_.one_of_a_kind_with_second && second_has_positions())
+                ? comparison::of_states
+                : comparison::none);
   stage_.clear();
   return way;
 }
@@ -291,7 +295,7 @@ case_report case_audit::perform() {
 
   learn_how_it_waits();
   const path way = trace_victim(nullptr);
-  const bool with_second = options_.second_positions && scenario_.second_call(op_).has_value();
+  const bool with_second = second_has_positions();
   const std::size_t fills = scenario_.reuses_memory() ? 2 : 1;
   // About ten positions of a second actor in either order; only the progress bar depends on it.
   expected_ = way.stops.size() * (fills + scenario_.lets_live() + (with_second ? 20 : 0));

@@ -29,17 +29,30 @@ machine_code code_at(thread_id process, remote_address pc) {
 }
 
 // Where others see what the actor writes: the locks, and whatever else its process maps to share, such as a table
-// that a lock keeps beside its objects. The instrument's own orders lie in such memory too, and are no part of a lock.
+// that a lock keeps beside its objects. The instrument's own orders lie in such memory too, and are no part of a lock; so
+// where a lock has mapped the arena once more, only its image of the locks counts.
 std::vector<memory_range> memory_of_all(stage& st, thread_id process) {
   std::vector<memory_range> ranges = {{{arena::object_a}, st.subject_size()},
                                       {{arena::object_b}, st.subject_size()}};
   const std::uint64_t before_crowd = arena::crowd - arena::object_a;
   if (const std::uint64_t used = st.used_objects().size_bytes(); used > before_crowd)
     ranges.push_back({{arena::crowd}, used - before_crowd});
-  for (const mapping& m : mappings_of(process)) {
+  const std::vector<memory_range> locks = ranges;
+  const auto all = mappings_of(process);
+  const auto arena_itself = std::ranges::find(all, remote_address{arena::control}, &mapping::start);
+  for (const mapping& m : all) {
     const bool is_arena =
         m.start < remote_address{arena::base + arena::size} && remote_address{arena::base} < m.end;
-    if (m.shared && !is_arena) ranges.push_back({m.start, m.end - m.start});
+    if (!m.shared || is_arena) continue;
+    if (arena_itself == all.end() || !m.same_file(*arena_itself)) {
+      ranges.push_back({m.start, m.end - m.start});
+      continue;
+    }
+    for (const memory_range& lock : locks) {
+      const std::uint64_t in_file = lock.from.value - arena::base;
+      if (in_file >= m.file_offset && in_file + lock.bytes <= m.file_offset + (m.end - m.start))
+        ranges.push_back({m.start + (in_file - m.file_offset), lock.bytes});
+    }
   }
   return ranges;
 }

@@ -9,30 +9,18 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "lab/process/file_descriptor.hpp"
+#include "lab/process/mappings.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab::kernel {
 
 std::vector<memory_area> areas_of(pid_t process) {
   std::vector<memory_area> areas;
-  std::ifstream maps(fmt::format("/proc/{}/maps", process));
-  for (std::string line; std::getline(maps, line);) {
-    std::istringstream fields(line);
-    memory_area area;
-    char dash = 0;
-    std::string permissions;
-    fields >> std::hex >> area.begin >> dash >> area.end >> permissions >> area.offset >>
-        area.device >> std::dec >> area.inode;
-    if (!fields || permissions.size() != 4)
-      throw trouble(fmt::format("/proc/{}/maps has a line of another form: {}", process, line));
-    area.writable = permissions[1] == 'w';
-    area.shared = permissions[3] == 's';
-    areas.push_back(std::move(area));
-  }
+  for (const mapping& m : mappings_of({process}))
+    areas.push_back(
+        {m.start.value, m.end.value, m.writable, m.shared, m.file_offset, m.device, m.inode});
   return areas;
 }
 

@@ -28,16 +28,19 @@ std::optional<mapping> parse(const std::string& line) {
   unsigned long offset = 0;
   unsigned long inode = 0;
   std::array<char, 8> permissions = {};
+  std::array<char, 16> device = {};
   int path_at = 0;
   // NOLINTNEXTLINE(cert-err34-c): the kernel writes these numbers, and each fits
-  if (std::sscanf(line.c_str(), "%lx-%lx %7s %lx %*s %lu %n", &start, &end, permissions.data(),
-                  &offset, &inode, &path_at) != 5)
+  if (std::sscanf(line.c_str(), "%lx-%lx %7s %lx %15s %lu %n", &start, &end, permissions.data(),
+                  &offset, device.data(), &inode, &path_at) != 6)
     return std::nullopt;
   m.start = {start};
   m.end = {end};
+  m.writable = permissions[1] == 'w';
   m.executable = permissions[2] == 'x';
   m.shared = permissions[3] == 's';
   m.file_offset = offset;
+  m.device = device.data();
   m.inode = inode;
   m.path = line.substr(std::min(static_cast<std::size_t>(path_at), line.size()));
   return m;

@@ -15,11 +15,17 @@ namespace heirlock::lab {
 struct mapping {
   remote_address start;
   remote_address end;
+  bool writable = false;
   bool executable = false;
   bool shared = false;
   std::uint64_t file_offset = 0;
+  std::string device;
   std::uint64_t inode = 0;
   std::string path; // as the kernel prints it; empty for anonymous memory
+
+  bool same_file(const mapping& other) const {
+    return device == other.device && inode == other.inode;
+  }
 };
 
 std::vector<mapping> mappings_of(thread_id process);

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <optional>
+
 #include "lab/process/interrupt.hpp"
 #include "lab/process/system_call.hpp"
 #include "lab/process/thread_state.hpp"
@@ -93,7 +95,7 @@ const wait_status& tracee::wait(std::chrono::milliseconds bound) {
 }
 
 rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
-  const auto cpu_at_start = cpu_time(thread_);
+  std::optional<std::chrono::nanoseconds> cpu_at_start; // most settle before anybody has to look
   for (unsigned round = 0;; ++round) {
     if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
     if (round % 4 == 3 && is_asleep(thread_)) {
@@ -103,7 +105,9 @@ rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
     }
     if (round % 64 == 63) {
       check_interrupt();
-      if (cpu_time(thread_) - cpu_at_start > cpu_bound) return rest::spinning;
+      const auto cpu = cpu_time(thread_);
+      if (cpu - cpu_at_start.value_or(cpu) > cpu_bound) return rest::spinning;
+      if (!cpu_at_start) cpu_at_start = cpu;
     }
     sched_yield();
   }

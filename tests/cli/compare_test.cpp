@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// heirlock compare: which rows it has.
+// heirlock compare: which rows it has, and how it goes on after an interruption.
 #include <gtest/gtest.h>
+#include <time.h>
 
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/cli/command.hpp"
 
@@ -35,6 +42,99 @@ TEST(compare, has_a_row_for_each_policy_of_a_locks_proposal_and_for_those_that_c
       << result;
   EXPECT_EQ(of_list_32, (std::set<row>{{"list-32", "multi-list"}}));
   EXPECT_EQ(document.at("costs").size(), 3u) << "a policy has no part in what is measured";
+}
+
+using nlohmann::json;
+
+// The lines of a state file but the first: the finished cases. One that is being written has no end yet.
+std::vector<json> cases_in(const std::string& file) {
+  std::ifstream in(file);
+  std::vector<json> found;
+  std::string line;
+  for (std::getline(in, line); std::getline(in, line) && !in.eof();)
+    found.push_back(json::parse(line).at("case"));
+  return found;
+}
+
+std::set<std::string> scenarios_of(const std::vector<json>& cases) {
+  std::set<std::string> found;
+  for (const json& each : cases)
+    found.insert(each.at("scenario"));
+  return found;
+}
+
+// With everything still to do, so that the end does not come before the signal. What is saved is of two scenarios, which
+// one worker never has in hand at a time.
+std::vector<json> interrupt_a_comparison(const std::string& state, int signal_number) {
+  command comparison({"compare", "--quick", "--json", "--state", state});
+  comparison.start();
+  const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  constexpr timespec moment = {0, 5'000'000};
+  while (scenarios_of(cases_in(state)).size() < 2 && std::chrono::steady_clock::now() < bound)
+    nanosleep(&moment, nullptr);
+  comparison.send(signal_number);
+  const outcome result = comparison.finish(); // fails when a process is left
+  EXPECT_TRUE(result.out.empty()) << result;
+  if (signal_number == SIGKILL) {
+    EXPECT_EQ(result.signal, SIGKILL) << result;
+  } else {
+    EXPECT_EQ(result.status, 2) << result;
+    EXPECT_TRUE(result.err_has("interrupted")) << result;
+  }
+  return cases_in(state);
+}
+
+// How long a case took tells one audit of it from another.
+std::map<std::string, double> seconds_by_case(const std::vector<json>& cases) {
+  std::map<std::string, double> found;
+  for (const json& each : cases)
+    found[each.at("scenario").get<std::string>() + ' ' + each.at("op").get<std::string>()] =
+        each.at("seconds");
+  return found;
+}
+
+class interrupted_comparison : public testing::TestWithParam<int> {};
+
+TEST_P(interrupted_comparison, keeps_what_it_has_and_goes_on_from_there) {
+  const scratch_directory directory;
+  const std::string state = directory.path() + "/state";
+  const auto kept = interrupt_a_comparison(state, GetParam());
+  const auto scenarios = scenarios_of(kept);
+  ASSERT_GE(scenarios.size(), 2u);
+  // What a kill in the middle of a write leaves.
+  std::ofstream(state, std::ios::app) << R"({"key":"pthread-robust)";
+
+  const std::string subject = kept.front().at("subject");
+  std::string chosen;
+  for (const std::string& each : scenarios)
+    chosen += (chosen.empty() ? "" : ",") + each;
+  const outcome result = run({"compare", "--quick", "--json", "--state", state, "--subject",
+                              subject, "--scenario", chosen});
+  ASSERT_LE(result.status, 1) << result;
+  EXPECT_TRUE(result.err_has("was cut off")) << result;
+  const auto all = seconds_by_case(result.json().at("cases"));
+  for (const auto& [name, seconds] : seconds_by_case(kept)) {
+    ASSERT_TRUE(all.contains(name)) << name << result;
+    EXPECT_EQ(all.at(name), seconds) << name << " was audited again" << result;
+  }
+  EXPECT_EQ(cases_in(state).size(), all.size()) << "each case is in the file once" << result;
+}
+
+INSTANTIATE_TEST_SUITE_P(by, interrupted_comparison, testing::Values(SIGINT, SIGTERM, SIGKILL),
+                         [](const auto& each) {
+                           return std::string("SIG") + ::sigabbrev_np(each.param);
+                         });
+
+TEST(compare, refuses_a_state_that_was_begun_otherwise) {
+  const scratch_directory directory;
+  const std::string state = directory.path() + "/state";
+  const outcome quick = run({"compare", "--quick", "--json", "--state", state, "--subject",
+                             "pthread-normal", "--scenario", "unmapped-while-held"});
+  ASSERT_LE(quick.status, 1) << quick;
+  const outcome full = run({"compare", "--json", "--state", state, "--subject", "pthread-normal",
+                            "--scenario", "unmapped-while-held"});
+  EXPECT_EQ(full.status, 2) << full;
+  EXPECT_TRUE(full.err_has("other surroundings")) << full;
 }
 
 } // namespace
