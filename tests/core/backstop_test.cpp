@@ -106,6 +106,54 @@ TEST_P(BackstopTest, AFollowerThatTakesAStrangersPlaceForItsPredecessorsIsServed
   EXPECT_EQ(before.ended(), 0);
 }
 
+// What an owner does between its release and its wake, it cannot do while it is stopped.
+TEST_P(BackstopTest, AnOwnerThatIsStoppedBetweenReleaseAndWakeDelaysTheNextOneByTheBackstopOnly) {
+  shared<heirlock::mutex> lock(where);
+  shared<std::atomic<int>> step;
+  stepped owner([&] {
+    lock->lock();
+    *step = 1;
+    while (*step == 1)
+      usleep(100);
+    lock->unlock();
+    return pause();
+  });
+  ASSERT_EQ(owner.run_to_call({SYS_clock_nanosleep}), SYS_clock_nanosleep);
+  use_backstop(where);
+  child head([&] { return lock->acquire().status() == status::acquired ? 0 : 1; });
+  ASSERT_TRUE(head.falls_asleep());
+  *step = 2;
+  ASSERT_EQ(owner.run_to_call({SYS_futex}), SYS_futex);
+  EXPECT_EQ(head.ended(), 0);
+  EXPECT_GE(where.inspect().rescued_wakes, 1u);
+  EXPECT_EQ(where.inspect().lost_places, 0u);
+}
+
+// Nor what a waiter does between the end of its place in the queue and its wake.
+TEST_P(BackstopTest,
+       AnHeirThatIsStoppedBetweenItsPlaceAndItsWakeDelaysTheNextOneByTheBackstopOnly) {
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  stepped heir([&] {
+    lock->lock();
+    lock->unlock();
+    return pause();
+  });
+  ASSERT_EQ(heir.run_to_call({SYS_futex_waitv}), SYS_futex_waitv);
+  heir.begin_call();
+  ASSERT_TRUE(heir.falls_asleep());
+  use_backstop(where);
+  child next([&] { return lock->acquire().status() == status::acquired ? 0 : 1; });
+  ASSERT_TRUE(next.falls_asleep());
+  lock->unlock();
+  ASSERT_TRUE(heir.call_returns());
+  ASSERT_EQ(heir.run_to_call({SYS_futex}, is_wake), SYS_futex);
+  EXPECT_TRUE(eventually([&] { return where.inspect().rescued_wakes >= 1; }));
+  heir.go();
+  EXPECT_EQ(next.ended(), 0);
+  EXPECT_EQ(where.inspect().lost_places, 0u);
+}
+
 // A sleeper that is stopped has left its futexes: the kernel's one wake finds nobody.
 TEST_P(BackstopTest, AStoppedWatcherDelaysTheNextOneByTheBackstopOnly) {
   shared<nine> all(where);

@@ -9,7 +9,6 @@
 #include "src/core/domain.hpp"
 
 #include <atomic>
-#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <thread>
 #include <vector>
@@ -35,10 +34,6 @@ core::seat& seat_of_owner(const domain& where, heirlock::mutex& lock) {
 
 core::bell& bell_of_owner(const domain& where, heirlock::mutex& lock) {
   return seat_of_owner(where, lock).bells[detail::bell_of(cells_of(lock).word.load())];
-}
-
-bool is_wake(const stepped::call_info& info) {
-  return (info.entry.args[1] & FUTEX_CMD_MASK) == FUTEX_WAKE;
 }
 
 // Acquires and says so, and does not end: a death would wake whom it forgot.

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <linux/futex.h>
 #include <sched.h>
 #include <sys/ptrace.h>
 
@@ -36,13 +37,20 @@ class stepped : public child {
     return false;
   }
 
+  // One instruction. False: it ended.
+  bool step() {
+    if (held_) resume(PTRACE_SINGLESTEP);
+    return held_;
+  }
+
   // Runs until it is about to make one of these calls, for which `matches` holds, and holds it there. The number;
-  // -1 when it sleeps or ends without.
+  // -1 when it sleeps or ends without, or makes other calls without end.
   using call_info = __ptrace_syscall_info;
   long run_to_call(
       std::initializer_list<long> calls, const std::function<bool(const call_info&)>& matches =
                                              [](const call_info&) { return true; }) {
-    while (held_) {
+    const auto limit = std::chrono::steady_clock::now() + patience();
+    while (held_ && std::chrono::steady_clock::now() < limit) {
       resume(PTRACE_SYSCALL);
       call_info info{};
       if (!held_ || !look(info) || info.op != PTRACE_SYSCALL_INFO_ENTRY) continue;
@@ -96,5 +104,10 @@ class stepped : public child {
 
   bool held_ = false;
 };
+
+// Of a call to futex().
+inline bool is_wake(const stepped::call_info& info) {
+  return (info.entry.args[1] & FUTEX_CMD_MASK) == FUTEX_WAKE;
+}
 
 } // namespace heirlock::test
