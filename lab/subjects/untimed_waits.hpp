@@ -8,7 +8,10 @@ namespace heirlock::lab {
 //
 // A deadline that the caller of a timed lock gave is let pass: it is on CLOCK_REALTIME, as pthread_mutex_timedlock has
 // it, and the library's own timeouts are on CLOCK_MONOTONIC. Where the kernel has no futex_waitv the library has to
-// sleep in turns, and nothing is refused. 0, or an errno value.
+// sleep in turns, and nothing is refused; nor where HEIRLOCK_NO_SECCOMP is set (scripts/seccomp-works). 0, or an errno value.
+//
+// Where many processes will be killed it is called in the one that forks them: each filter of its own that ends with
+// its process is work for the kernel, and enough of it has stopped one.
 int refuse_timed_waits();
 
 } // namespace heirlock::lab

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/command.hpp"
+#include "tests/seccomp.hpp"
 
 namespace heirlock::cli::test {
 namespace {
@@ -180,6 +181,7 @@ TEST(bad_input, a_temporary_directory_that_is_not_there) {
 class no_ptrace : public testing::TestWithParam<int> {};
 
 TEST_P(no_ptrace, is_said_and_leaves_nothing) {
+  NEEDS_SECCOMP();
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"audit", "--subject", "pthread-robust"},
         {"reproduce"},

@@ -2,6 +2,7 @@
 //
 // System calls that are missing or forbidden: masked by a seccomp filter, as a sandbox would.
 #include "tests/core/support.hpp"
+#include "tests/seccomp.hpp"
 
 #include <heirlock/detail/fast_path.hpp>
 
@@ -33,6 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Errors, AbsenceTest, testing::Values(ENOSYS, EPERM),
                          });
 
 TEST_P(AbsenceTest, WithoutWaitingOnManyWordsEveryoneIsServedAndTheDomainSaysSo) {
+  NEEDS_SECCOMP();
   for (const unlock_mode mode : {unlock_mode::rmw, unlock_mode::asymmetric}) {
     const own_domain where = nameless(mode);
     shared<heirlock::mutex> lock(where);
@@ -63,6 +65,7 @@ TEST_P(AbsenceTest, WithoutWaitingOnManyWordsEveryoneIsServedAndTheDomainSaysSo)
 }
 
 TEST_P(AbsenceTest, WithoutWaitingOnManyWordsADeadlineIsKept) {
+  NEEDS_SECCOMP();
   const own_domain where = nameless();
   shared<heirlock::mutex> lock(where);
   lock->lock();
@@ -74,6 +77,7 @@ TEST_P(AbsenceTest, WithoutWaitingOnManyWordsADeadlineIsKept) {
 }
 
 TEST_P(AbsenceTest, WithoutBarriersAnAsymmetricDomainIsRefusedAndSaysWhy) {
+  NEEDS_SECCOMP();
   const int memory = heirlock_domain_memfd(nullptr);
   const auto options = domain_options::of_descriptor(memory).threads(8);
   const own_domain made(domain::open(domain_options(options).unlock(unlock_mode::asymmetric)));
@@ -102,6 +106,7 @@ TEST_P(AbsenceTest, WithoutBarriersAnAsymmetricDomainIsRefusedAndSaysWhy) {
 // A sandbox that is closed after the process has registered: the owner's release may overlook the waiter's flag. Here
 // it does: the word is cleared, and nobody is woken.
 TEST_P(AbsenceTest, WhereBarriersAreRefusedLaterAWaiterDoesNotRelyOnBeingWoken) {
+  NEEDS_SECCOMP();
   const own_domain where = nameless(unlock_mode::asymmetric);
   shared<heirlock::mutex> lock(where);
   lock->lock();

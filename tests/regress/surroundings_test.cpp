@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/command.hpp"
+#include "tests/seccomp.hpp"
 
 namespace heirlock::cli::test {
 namespace {
@@ -98,6 +99,7 @@ TEST(a_pipe, is_no_subject_and_is_not_waited_for) {
 
 // With other addresses in each run nothing was judged, and the status said that nothing was wrong.
 TEST(refused_personality, is_said_where_addresses_must_be_the_same) {
+  NEEDS_SECCOMP();
   const outcome result = command({"audit", "--at", "main", "--", "/bin/true"})
                              .with([] { refuse_system_call(SYS_personality, EPERM); })
                              .start()
@@ -106,6 +108,7 @@ TEST(refused_personality, is_said_where_addresses_must_be_the_same) {
 }
 
 TEST(refused_personality, does_not_matter_to_the_audit_of_a_lock) {
+  NEEDS_SECCOMP();
   const outcome result = command(short_audit)
                              .with([] { refuse_system_call(SYS_personality, EPERM); })
                              .start()

@@ -11,6 +11,7 @@
 #include "lab/scenarios/scenarios.hpp"
 #include "life_list.hpp"
 #include "tests/audit/lifecycle/scenarios.hpp"
+#include "tests/seccomp.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -147,6 +148,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, HeirlocksLife, testing::ValuesIn(life_cases()),
 
 // The kernel itself looks at the arguments of every wait; see lab/subjects/untimed_waits.hpp.
 TEST(AWaitWithATimeout, IsSeenWhereverItIsUsed) {
+  NEEDS_SECCOMP();
   for (const char* mode : {"rmw", "asymmetric"}) {
     const case_report report =
         audit_life(sound_life, "backstop", mode, "lock-contended", "owner-killed");

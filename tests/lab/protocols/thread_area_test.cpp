@@ -18,6 +18,7 @@
 #include "lab/kernel/tracee_task.hpp"
 #include "lab/protocols/rseq_rl_cs/thread_area.hpp"
 #include "tests/core/support.hpp"
+#include "tests/seccomp.hpp"
 
 namespace heirlock::lab {
 namespace {
@@ -129,6 +130,7 @@ TEST(ThreadArea, OfSomebodyElseIsLeftAloneAndThatIsSaid) {
 }
 
 TEST(ThreadArea, IsNotThereWhereTheKernelHasNoRseqAndThatIsSaid) {
+  NEEDS_SECCOMP();
   const entered e([] {
     sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

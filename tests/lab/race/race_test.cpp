@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/lab/race/unprivileged.hpp"
+#include "tests/seccomp.hpp"
 
 namespace heirlock::lab::race {
 namespace {
@@ -107,6 +108,7 @@ TEST(the_widened_race, is_never_seen_with_a_lock_that_is_not_robust) {
 }
 
 TEST(the_widened_race, falls_back_and_says_why_where_userfaultfd_is_refused) {
+  NEEDS_SECCOMP();
   NEEDS_PLAIN_THREADS();
   const auto result = in_child([] {
     test::refuse({SYS_userfaultfd});
@@ -122,6 +124,7 @@ TEST(the_widened_race, falls_back_and_says_why_where_userfaultfd_is_refused) {
 }
 
 TEST(the_widened_race, gives_every_reason_where_nothing_is_to_be_had) {
+  NEEDS_SECCOMP();
   const auto result = in_child([] {
     test::refuse({SYS_userfaultfd, SYS_mprotect});
     static_cast<void>(widen(at_most(1)));
@@ -134,6 +137,7 @@ TEST(the_widened_race, gives_every_reason_where_nothing_is_to_be_had) {
 }
 
 TEST(the_widened_race, does_not_fall_back_when_a_way_was_asked_for) {
+  NEEDS_SECCOMP();
   const auto result = in_child([] {
     test::refuse({SYS_userfaultfd});
     static_cast<void>(widen(at_most(1), {}, widening::userfaultfd));

@@ -13,6 +13,7 @@
 
 #include "lab/race/tally.hpp"
 #include "tests/lab/race/unprivileged.hpp"
+#include "tests/seccomp.hpp"
 
 namespace heirlock::lab::race::test {
 namespace {
@@ -62,6 +63,7 @@ TEST_P(robust_bug, needs_no_privilege) {
 }
 
 TEST_P(robust_bug, does_without_userfaultfd_where_it_is_refused) {
+  NEEDS_SECCOMP();
   const outcome result = run({}, [] { refuse({SYS_userfaultfd}); });
   expect_hit(result);
   EXPECT_NE(result.output.find("userfaultfd is refused (Operation not permitted)"),
@@ -74,6 +76,7 @@ TEST_P(robust_bug, does_without_userfaultfd_when_told) {
 }
 
 TEST_P(robust_bug, says_what_is_missing_and_leaves_no_process) {
+  NEEDS_SECCOMP();
   const outcome result = run({}, [] { refuse({SYS_get_robust_list}); });
   EXPECT_EQ(result.status, 2) << result.output;
   EXPECT_NE(result.output.find("get_robust_list(2)"), std::string::npos) << result.output;
