@@ -58,7 +58,7 @@ TEST(OomSpare, WalksWhatWasKeptAsIfItWereThere) {
     kept_memory memory(t.memory, kept);
     task dying = {memory, me, {}, remote_address{dying_thread::head}, {}, 0};
     oom_spare().thread_exits(dying);
-    for (const unsigned n : {t.near, t.far})
+    for (const unsigned n : {thread_of_three_pages::near, thread_of_three_pages::far})
       EXPECT_EQ(memory.read32({dying_thread::word(n)}), FUTEX_OWNER_DIED | FUTEX_WAITERS) << n;
     EXPECT_EQ(t.memory.wakes.size(), 2u);
   }
