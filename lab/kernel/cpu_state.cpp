@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "lab/process/trouble.hpp"
+
 namespace heirlock::lab::kernel {
 namespace {
 
@@ -39,7 +41,10 @@ std::span<const store_conditional_rule> store_conditional_rules() {
 }
 
 const store_conditional_rule& rule_of(architecture arch) {
-  return *std::ranges::find(rules, arch, &store_conditional_rule::arch);
+  const auto found = std::ranges::find(rules, arch, &store_conditional_rule::arch);
+  if (found == std::end(rules))
+    throw trouble("this architecture has no rule that says whether a store-conditional succeeded");
+  return *found;
 }
 
 bool store_conditional_succeeded(const cpu_state& cpu) {

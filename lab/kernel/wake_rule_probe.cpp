@@ -25,7 +25,9 @@ long wake(std::uint32_t* word, int how_many) {
   return syscall(SYS_futex, word, FUTEX_WAKE, how_many, nullptr, nullptr, 0);
 }
 
-wake_rule probe() {
+} // namespace
+
+wake_rule probe_wake_rule() {
   // Owned by a living thread (this one), FUTEX_WAITERS clear.
   probed_lock lock = {{}, static_cast<std::uint32_t>(gettid())};
   std::atomic<pid_t> sleeper_id = 0;
@@ -53,10 +55,8 @@ wake_rule probe() {
   return still_asleep ? wake_rule::ownerless : wake_rule::ownerless_or_bare;
 }
 
-} // namespace
-
 wake_rule wake_rule_of_this_kernel() {
-  static const wake_rule found = probe();
+  static const wake_rule found = probe_wake_rule();
   return found;
 }
 

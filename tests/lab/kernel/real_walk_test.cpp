@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -11,11 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "lab/kernel/wake_rule_probe.hpp"
+#include "lab/process/thread_state.hpp"
 #include "tests/lab/kernel/overlay_memory.hpp"
 
 namespace heirlock::lab::kernel {
@@ -166,8 +171,51 @@ TEST(StockCopy, InPlaceOfTheKernelStoresTheSameAndLeavesItAnEmptyList) {
   }
 }
 
-TEST(WakeRuleProbe, AnswersTheSameEveryTime) {
-  EXPECT_EQ(wake_rule_of_this_kernel(), wake_rule_of_this_kernel());
+// The same question put to the kernel by other means than the probe's: a process that is killed, not a thread that ends.
+wake_rule rule_seen_in_a_killed_process() {
+  const layout at = shared_layout();
+  const auto owned = static_cast<std::uint32_t>(getpid()); // by this process, which lives
+  std::atomic_ref word(at.lock(0).word);
+  word = owned;
+  const auto futex = [&](int operation, std::uint32_t value) {
+    return syscall(SYS_futex, &at.lock(0).word, operation, value, nullptr, nullptr, 0);
+  };
+  std::atomic<pid_t> sleeper_id = 0;
+  std::atomic<bool> over = false;
+  std::thread sleeper([&] {
+    sleeper_id = gettid();
+    while (futex(FUTEX_WAIT, owned) != 0 && !over) {
+    }
+  });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while ((sleeper_id == 0 || !is_asleep({sleeper_id})) &&
+         std::chrono::steady_clock::now() < deadline)
+    sched_yield();
+  EXPECT_TRUE(is_asleep({sleeper_id}));
+  const pid_t dying = fork();
+  if (dying == 0) {
+    at.head() = {{&at.head().list},
+                 static_cast<long>(offsetof(lock_in_list, word)) -
+                     static_cast<long>(offsetof(lock_in_list, node)),
+                 &at.lock(0).node};
+    syscall(SYS_set_robust_list, &at.head(), sizeof(robust_list_head));
+    raise(SIGKILL);
+  }
+  int status = 0;
+  waitpid(dying, &status, 0);
+  const bool still_asleep = futex(FUTEX_WAKE, 1) == 1;
+  over = true;
+  word = 0;
+  futex(FUTEX_WAKE, 1);
+  sleeper.join();
+  return still_asleep ? wake_rule::ownerless : wake_rule::ownerless_or_bare;
+}
+
+TEST(WakeRuleProbe, AnswersEachTimeWhatAKilledProcessShows) {
+  const wake_rule seen = rule_seen_in_a_killed_process();
+  for (int asked = 0; asked < 5; ++asked)
+    EXPECT_EQ(probe_wake_rule(), seen);
+  EXPECT_EQ(wake_rule_of_this_kernel(), seen);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 // The exit hook comes before the kernel walks the robust list; the end of kill() comes after.
 #include <linux/futex.h>
 
+#include <cstring>
 #include <set>
 
 #include "lab/process/remote_memory.hpp"
@@ -46,8 +47,10 @@ TEST_F(exit_hook_suite, finds_registers_and_memory_as_they_were_at_the_kill) {
   const auto first = read_value<std::uint64_t>(owner.process(), *head);
   ASSERT_NE(first, head->value) << "the list holds the mutex";
   t.kill(owner.process(), [&](tracee& dying) {
-    EXPECT_EQ(dying.regs().pc(), at_kill.pc());
-    EXPECT_EQ(dying.regs().sp(), at_kill.sp());
+    // All of them, with the flags: policies judge by more than where the thread stands.
+    const registers at_exit = dying.regs();
+    EXPECT_EQ(at_exit.pc(), at_kill.pc());
+    EXPECT_EQ(std::memcmp(&at_exit.raw(), &at_kill.raw(), sizeof(user_regs_struct)), 0);
     EXPECT_EQ(read_value<std::uint64_t>(dying.process(), at_kill.sp()), top);
     EXPECT_EQ(robust_list_head_of(dying.id()), head);
     EXPECT_EQ(read_value<std::uint64_t>(dying.process(), *head), first);
