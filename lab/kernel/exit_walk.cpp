@@ -3,7 +3,8 @@
 //  1. read the head: first entry, futex offset, pending operation; a fault ends everything
 //  2. for each entry, 2,048 at most: read its next first, then see to its lock, unless it is the pending one;
 //     a fault ends everything, the pending operation included
-//     (rules may leave the limit out, or say where the list ends: after a fault, see to the entries from there too, back to the next fault)
+//     (rules may have another limit, or say where the list ends: after a fault, see to the entries from there too,
+//     back to the next fault)
 //  3. see to the lock of the pending operation
 //
 // Seeing to a lock: if the word names the dead thread, its TID is replaced by FUTEX_OWNER_DIED, FUTEX_WAITERS
@@ -37,41 +38,31 @@ constexpr std::uint64_t list_op_pending = 8;
 } // namespace narrow_head
 
 // Says when a list has gone on for long enough.
-class list_end {
+class entries_left {
  public:
-  list_end(entry_limit limit, task_memory& memory)
-      : kind_(limit),
-        left_(limit == entry_limit::until_seen_before ? memory.mapped_words() : list_limit) {}
+  explicit entries_left(const entry_limit& limit) : limit_(limit), in_all_(limit.in_all) {}
 
-  bool has_come(remote_address node) {
-    if (left_ == 0) return true;
-    --left_;
-    if (kind_ != entry_limit::until_seen_before) return false;
-    // Brent: compare with one remembered entry, and remember the present one after 1, 2, 4, ... steps.
-    if (node == remembered_) return true;
-    if (++steps_ == lap_) {
-      remembered_ = node;
-      lap_ *= 2;
-      steps_ = 0;
-    }
-    return false;
+  void begin_at_an_end() { of_others_ = limit_.of_others_in_a_row; }
+  bool none() const { return in_all_ == 0 || of_others_ == 0; }
+  void count(bool marked) {
+    --in_all_;
+    of_others_ = marked ? limit_.of_others_in_a_row : of_others_ - 1;
   }
 
  private:
-  const entry_limit kind_;
-  std::uint64_t left_;
-  remote_address remembered_{priority_inheritance_bit}; // none yet: no entry has that address
-  std::uint64_t lap_ = 1;
-  std::uint64_t steps_ = 0;
+  const entry_limit limit_;
+  std::uint64_t in_all_;
+  std::uint64_t of_others_ = 0;
 };
 
 enum class whose { listed, pending };
+enum class outcome { marked, somebody_elses, fault };
 
 class walk {
  public:
   walk(task& dying, const registered_list& list, const walk_rules& rules)
-      : task_(dying), memory_(dying.memory), rules_(rules), head_(list.head), narrow_(list.narrow) {
-  }
+      : task_(dying), memory_(dying.memory), rules_(rules), head_(list.head), narrow_(list.narrow),
+        left_(rules.limit) {}
 
   void run() {
     if (!read_head()) return;
@@ -128,16 +119,19 @@ class walk {
   // False: a fault has ended it, at cut_. Goes no further than an earlier one.
   bool follow(list_entry entry, std::int64_t link_offset,
               const std::optional<std::uint64_t>& beyond_pending) {
-    list_end end(rules_.limit, memory_);
-    while (entry.node != head_ && entry.node != cut_ && !end.has_come(entry.node)) {
-      const bool is_past = rules_.pending_first && entry.node == pending_.node;
+    left_.begin_at_an_end();
+    while (entry.node != head_ && entry.node != cut_ && !left_.none()) {
+      const bool is_pending = entry.node == pending_.node;
+      const bool is_past = rules_.pending_first && is_pending;
       const auto following =
           is_past ? beyond_pending
                   : read_pointer(entry.node + static_cast<std::uint64_t>(link_offset));
-      if ((entry.node != pending_.node && !see_to(entry, whose::listed)) || !following) {
+      const outcome seen = is_pending ? outcome::somebody_elses : see_to(entry, whose::listed);
+      if (seen == outcome::fault || !following) {
         cut_ = entry.node;
         return false;
       }
+      left_.count(seen == outcome::marked);
       entry = list_entry::from(*following);
     }
     return true;
@@ -155,24 +149,23 @@ class walk {
     return ownerless || (rules_.wake == wake_rule::ownerless_or_bare && bare);
   }
 
-  // False: the walk ends here.
-  bool see_to(const list_entry& entry, whose role) {
+  outcome see_to(const list_entry& entry, whose role) {
     const remote_address at = entry.node + futex_offset_;
-    if (at.value % futex_alignment != 0) return false;
+    if (at.value % futex_alignment != 0) return outcome::fault;
     for (;;) {
       const auto word = memory_.read32(at);
-      if (!word) return false;
+      if (!word) return outcome::fault;
       if ((*word & FUTEX_TID_MASK) != task_.tid) {
         if (role == whose::pending && !entry.priority_inheritance && owes_wake(*word))
           memory_.wake_one(at);
-        return true;
+        return outcome::somebody_elses;
       }
       const auto new_owner =
           rules_.given_to != nullptr ? rules_.given_to(memory_, at) : std::nullopt;
       const std::uint32_t marked = (*word & FUTEX_WAITERS) | new_owner.value_or(FUTEX_OWNER_DIED);
       switch (memory_.compare_exchange32(at, *word, marked)) {
       case exchange_outcome::fault:
-        return false;
+        return outcome::fault;
       case exchange_outcome::changed:
         continue;
       case exchange_outcome::stored:
@@ -180,7 +173,7 @@ class walk {
       }
       if (!new_owner && !entry.priority_inheritance && (*word & FUTEX_WAITERS) != 0)
         memory_.wake_one(at);
-      return true;
+      return outcome::marked;
     }
   }
 
@@ -189,6 +182,7 @@ class walk {
   const walk_rules rules_;
   const remote_address head_;
   const bool narrow_;
+  entries_left left_;
   std::uint64_t futex_offset_ = 0;
   list_entry first_;
   list_entry pending_;

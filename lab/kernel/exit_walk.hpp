@@ -44,10 +44,23 @@ enum class pending_treatment {
   wake_only, // the lock has been given away: its word is foreign memory, but a wake may still be owed
 };
 
-enum class entry_limit {
-  two_thousand_and_forty_eight,
-  until_seen_before, // no limit, but an entry that comes again ends the list
+// After how many entries a list counts as one without an end.
+struct entry_limit {
+  std::uint64_t of_others_in_a_row; // entries whose word does not name the dead thread
+  std::uint64_t in_all;             // from the head and from the other end together
 };
+
+// The kernel's: for no list, however it is linked and whoever links it.
+inline constexpr unsigned list_limit = 2048;
+inline constexpr entry_limit stock_limit = {list_limit, list_limit};
+
+// For lists that may be long. All locks of an honest list name the dead thread, but for the one of its pending
+// operation; so entries that do not are few in a row, or the list leads astray. An entry that does is marked, so on links
+// that nobody changes the walk sees each once: a circle ends 2,048 entries after its first lap, and no visited
+// address has to be remembered. Only somebody who shares the memory and stores the dead thread's TID again behind the
+// walk can lead it on; against him stands `in_all`, a number of which no word of user memory can make more.
+inline constexpr std::uint64_t long_list_entries = 1'048'576;
+inline constexpr entry_limit long_list_limit = {list_limit, long_list_entries};
 
 // The end of a list that is linked in both directions, for a kernel that goes on from there when memory on the way has
 // gone away.
@@ -60,16 +73,13 @@ struct walk_rules {
   wake_rule wake = wake_rule::ownerless_or_bare;
   pending_treatment pending = pending_treatment::normal;
   bool pending_first = false; // before the list; the kernel does it last
-  entry_limit limit = entry_limit::two_thousand_and_forty_eight;
+  entry_limit limit = stock_limit;
   bool pending_survives_faults = false; // of the list; the kernel leaves it out then
   // For a word that names the dead: the owner that it gets in place of FUTEX_OWNER_DIED, and then nobody is woken;
   // nullopt for a robust lock.
   std::optional<std::uint32_t> (*given_to)(task_memory&, remote_address word) = nullptr;
   std::optional<other_end> from_the_end = std::nullopt; // where a fault has cut the list
 };
-
-// The kernel's bound on the number of list entries, so that a circular list ends.
-inline constexpr unsigned list_limit = 2048;
 
 void walk_robust_list(task& dying, const walk_rules& rules);
 void walk_list(task& dying, const registered_list& list, const walk_rules& rules);

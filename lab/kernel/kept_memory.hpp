@@ -29,7 +29,6 @@ class watched_memory final : public task_memory {
                                       std::uint32_t desired) override;
   bool write64(remote_address to, std::uint64_t value) override;
   void wake_one(remote_address) override {}
-  std::uint64_t mapped_words() override { return real_.mapped_words(); }
 
   const std::set<std::uint64_t>& pages() const { return pages_; }
 
@@ -49,7 +48,6 @@ class kept_memory final : public task_memory {
                                       std::uint32_t desired) override;
   bool write64(remote_address to, std::uint64_t value) override;
   void wake_one(remote_address word) override { rest_.wake_one(word); }
-  std::uint64_t mapped_words() override { return rest_.mapped_words(); }
 
  private:
   // nullptr: it is not in one of the pages.

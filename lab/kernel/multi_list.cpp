@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interface that Almeida announces, set_robust_list2: a thread has several lists, each of 64- or 32-bit links, and
-// none has a limit.
+// none ends after 2,048 entries.
 //
 //  1. Walk the list of set_robust_list(2), then the others by their index.
-//  2. Of each: every entry, until the head comes, or one that was there before, or a fault.
+//  2. Of each: every entry, until the head comes, or a fault, or the list goes on for too long (long_list_limit, which
+//     also says why that is enough).
 //  3. Then its pending operation, also after a fault: it is named by the head, not by what the fault hides.
-//
-// Why 2 ends: on links that nobody changes, Brent's way to find a cycle needs at most three times as many steps as there
-// are different entries. The entries lie in memory that others can write, and somebody could go on changing links under
-// the walk; therefore it also ends after as many entries as the process has mapped 32-bit words, for then one of them
-// has been seen twice. An entry that is seen twice is harmless: its word no longer names the dead.
 #include <cerrno>
 
 #include "lab/kernel/policy.hpp"
@@ -41,13 +37,13 @@ class multi_list_policy final : public policy {
  public:
   std::string_view name() const override { return "multi-list"; }
   std::string_view summary() const override {
-    return "several robust lists per thread, of 64- or 32-bit links, without a limit of entries";
+    return "several robust lists per thread, of 64- or 32-bit links, of a million entries each";
   }
   std::string_view proposal() const override { return name(); }
   void thread_exits(task& dying) const override {
     walk_rules rules;
     rules.wake = wake_rule_of_this_kernel();
-    rules.limit = entry_limit::until_seen_before;
+    rules.limit = long_list_limit;
     rules.pending_survives_faults = true;
     walk_robust_list(dying, rules);
     for (const auto& [index, list] : dying.more_lists)

@@ -47,7 +47,7 @@ class mended_policy final : public policy {
   std::string_view summary() const override {
     return "inside a transaction the pending operation is a wake; completed before a signal "
            "handler runs; "
-           "looked at before the list, which has no limit and is walked from both ends";
+           "looked at before the list, which may be long and is walked from both ends";
   }
   std::string_view proposal() const override { return rseq_rl_cs_as_posted().name(); }
   void thread_exits(task& dying) const override {
@@ -55,7 +55,7 @@ class mended_policy final : public policy {
     walk_rules rules;
     if (inside) rules.pending = pending_treatment::wake_only;
     rules.pending_first = true;
-    rules.limit = entry_limit::until_seen_before;
+    rules.limit = long_list_limit;
     rules.from_the_end = end_of_list(dying);
     walk_robust_list(dying, rules);
   }

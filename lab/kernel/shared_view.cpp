@@ -95,14 +95,6 @@ const memory_area* shared_view::area_with(remote_address address) {
   return found == theirs_.end() ? nullptr : &*found;
 }
 
-std::uint64_t shared_view::mapped_bytes() {
-  read_areas();
-  std::uint64_t bytes = 0;
-  for (const memory_area& area : theirs_)
-    bytes += area.end - area.begin;
-  return bytes;
-}
-
 std::uint32_t* shared_view::word(remote_address address) {
   const memory_area* const theirs = area_with(address);
   if (theirs == nullptr || !theirs->shared) return nullptr;

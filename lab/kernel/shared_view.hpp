@@ -45,8 +45,6 @@ class shared_view {
   // nullptr: nothing is mapped there.
   const memory_area* area_with(remote_address address);
 
-  std::uint64_t mapped_bytes();
-
   // The word, in this process. nullptr when its area is not shared; throws trouble when it is, is not mapped
   // here and cannot be.
   std::uint32_t* word(remote_address address);

@@ -35,8 +35,6 @@ class task_memory {
   // Wakes one waiter that sleeps on the word, in whatever process. An address at which no futex can be is no
   // error: nobody sleeps there.
   virtual void wake_one(remote_address word) = 0;
-  // How many 32-bit words the process has mapped, or more.
-  virtual std::uint64_t mapped_words() { return ~std::uint64_t{0}; }
 };
 
 } // namespace heirlock::lab::kernel

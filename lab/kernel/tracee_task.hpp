@@ -23,7 +23,6 @@ class tracee_memory final : public task_memory {
                                       std::uint32_t desired) override;
   bool write64(remote_address to, std::uint64_t value) override;
   void wake_one(remote_address word) override;
-  std::uint64_t mapped_words() override { return view_.mapped_bytes() / sizeof(std::uint32_t); }
 
  private:
   thread_id thread_;

@@ -2,7 +2,7 @@
 // What musl does in pthread_exit, as the discussion tells it, done for every end of a thread: recursive and error-checking
 // mutexes are on the thread's list like robust ones, and get an owner whom nobody can be.
 //
-//  1. Walk the list, without a limit: a lock that is forgotten keeps a TID that somebody will have again.
+//  1. Walk the list, without the limit of 2,048: a lock that is forgotten keeps a TID that somebody will have again.
 //  2. A robust lock is seen to as ever.
 //  3. A word of one that is not robust, if it names the dead: unmatchable TID, FUTEX_WAITERS kept. Nobody is woken, as
 //     nobody will get the lock.
@@ -35,7 +35,7 @@ class unmatchable_tid_policy final : public policy {
   void thread_exits(task& dying) const override {
     walk_rules rules;
     rules.wake = wake_rule_of_this_kernel();
-    rules.limit = entry_limit::until_seen_before;
+    rules.limit = long_list_limit;
     rules.given_to = owner_of_the_unowned;
     walk_robust_list(dying, rules);
   }

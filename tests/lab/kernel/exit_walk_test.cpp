@@ -169,7 +169,7 @@ TEST(ExitWalk, FromBothEndsItEndsOnLinksThatLeadRoundAndWritesOnlyWhatTheDeadOwn
   for (const unsigned n : {0u, 1u, 2u})
     t.lock(n, n == 2 ? somebody : me);
   walk_rules rules;
-  rules.limit = entry_limit::until_seen_before;
+  rules.limit = long_list_limit;
   rules.from_the_end = t.list_two_way({0, 1, 2});
   t.unmap(0);
   t.memory.put64(dying_thread::node(1) + dying_thread::back_offset, dying_thread::node(2));

@@ -46,8 +46,6 @@ class fake_memory final : public task_memory {
     if (at_wake) at_wake();
   }
 
-  std::uint64_t mapped_words() override { return words.size(); }
-
   void put64(std::uint64_t at, std::uint64_t value) {
     words[at] = static_cast<std::uint32_t>(value);
     words[at + 4] = static_cast<std::uint32_t>(value >> 32);

@@ -76,43 +76,6 @@ TEST(MultiList, FollowsAListForAsLongAsItIs) {
     ASSERT_EQ(t.memory.words[dying_thread::word(n)], FUTEX_OWNER_DIED) << n;
 }
 
-// A memory in which the links of a list are made up as they are read, for ever new ones.
-class endless_memory final : public task_memory {
- public:
-  explicit endless_memory(fake_memory& real) : real_(real) {}
-  std::optional<std::uint32_t> read32(remote_address from) override { return real_.read32(from); }
-  std::optional<std::uint64_t> read64(remote_address from) override {
-    if (from.value < dying_thread::first_lock || from.value >= dying_thread::head)
-      return real_.read64(from);
-    ++links_read;
-    const std::uint64_t next = from.value + 64;
-    real_.words[next - 16] = 0;
-    return next;
-  }
-  exchange_outcome compare_exchange32(remote_address at, std::uint32_t expected,
-                                      std::uint32_t desired) override {
-    return real_.compare_exchange32(at, expected, desired);
-  }
-  bool write64(remote_address to, std::uint64_t value) override { return real_.write64(to, value); }
-  void wake_one(remote_address word) override { real_.wake_one(word); }
-  std::uint64_t mapped_words() override { return 10'000; }
-
-  unsigned links_read = 0;
-
- private:
-  fake_memory& real_;
-};
-
-TEST(MultiList, EndsAlsoWhenSomebodyGoesOnChangingTheLinks) {
-  dying_thread t;
-  t.lock(0, me);
-  t.list({0});
-  endless_memory memory(t.memory);
-  task dying = {memory, me, {}, remote_address{dying_thread::head}, {}, 0};
-  multi_list().thread_exits(dying);
-  EXPECT_EQ(memory.links_read, 10'000u);
-}
-
 TEST(MultiList, EndsOnACircleWithoutSeeingMuchOfItTwice) {
   for (const unsigned tail : {0u, 1u, 7u, 2100u}) {
     for (const unsigned circle : {1u, 2u, 5u, 2100u}) {

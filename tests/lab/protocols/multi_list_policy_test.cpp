@@ -49,7 +49,7 @@ TEST(MultiListPolicy, LeavesTheRaceAsItIs) {
 // The policy with one of its steps left out.
 class changed_policy final : public kernel::policy {
  public:
-  enum class change { other_lists, form, no_limit };
+  enum class change { other_lists, form, longer_limit };
   explicit changed_policy(change what) : what_(what) {}
   std::string_view name() const override { return "multi-list-changed"; }
   std::string_view summary() const override { return {}; }
@@ -63,7 +63,7 @@ class changed_policy final : public kernel::policy {
     if (what_ == change::form)
       for (auto& [index, list] : dying.more_lists)
         list.narrow = false;
-    if (what_ != change::no_limit) return kernel::multi_list().thread_exits(dying);
+    if (what_ != change::longer_limit) return kernel::multi_list().thread_exits(dying);
     for (const auto& [index, list] : dying.more_lists)
       kernel::walk_list(dying, list, {});
   }
@@ -80,7 +80,7 @@ TEST(MultiListPolicy, WithoutAnyOfItsStepsOwnersAreLost) {
   };
   EXPECT_GT(lost(change::other_lists, "owner-killed"), 0u);
   EXPECT_GT(lost(change::form, "owner-killed"), 0u);
-  EXPECT_GT(lost(change::no_limit, "many-held"), 0u);
+  EXPECT_GT(lost(change::longer_limit, "many-held"), 0u);
 }
 
 // The scenario list-32, in which the list of 32-bit links is beside whatever the lock under audit has.

@@ -47,7 +47,7 @@ TEST(ProposalAsPosted, CorruptsReusedMemoryWhenKilledInAHandlerThatInterruptedTh
 // The mended policy without one of its five changes.
 class mended_without final : public kernel::policy {
  public:
-  enum class change { wake, completion_at_signals, order, no_limit, both_ends };
+  enum class change { wake, completion_at_signals, order, longer_limit, both_ends };
   explicit mended_without(change left_out) : left_out_(left_out) {}
 
   std::string_view name() const override { return "mended-without"; }
@@ -59,7 +59,7 @@ class mended_without final : public kernel::policy {
       rules.pending = left_out_ == change::wake ? kernel::pending_treatment::as_empty
                                                 : kernel::pending_treatment::wake_only;
     rules.pending_first = left_out_ != change::order;
-    if (left_out_ != change::no_limit) rules.limit = kernel::entry_limit::until_seen_before;
+    if (left_out_ != change::longer_limit) rules.limit = kernel::long_list_limit;
     if (left_out_ != change::both_ends) rules.from_the_end = kernel::end_of_list(dying);
     kernel::walk_robust_list(dying, rules);
   }
@@ -82,7 +82,7 @@ TEST(MendedProposal, NeedsEachOfItsFiveChanges) {
   EXPECT_GT(count(audit_under(no_completion, transaction, operation::unlock, "signal-in-window"),
                   verdict::corrupted),
             0u);
-  const mended_without limited(change::no_limit);
+  const mended_without limited(change::longer_limit);
   EXPECT_GT(count(audit_under(limited, transaction, operation::trylock, "many-held"),
                   verdict::owner_lost),
             0u);

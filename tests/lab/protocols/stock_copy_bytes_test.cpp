@@ -246,8 +246,9 @@ INSTANTIATE_TEST_SUITE_P(EveryScenario, StockCopyOnTheSameDeath,
                            return name;
                          });
 
-// Where the kernel hurts somebody, for each verdict that it can bring about (stock_copy_verdict_test.cpp says why it
-// is these three) and each kind of memory: the audit finds the kill points, and the two walks are compared there.
+// Where the kernel hurts somebody, for each verdict that it can bring about within one PID namespace
+// (stock_copy_verdict_test.cpp says why it is these three) and each kind of memory: the audit finds the kill points, and
+// the two walks are compared there.
 struct hurting_case {
   verdict what;
   compared_lock lock;

@@ -5,9 +5,10 @@
 //
 // The verdicts come from real locks and from the planted ones. By what it stores or does not store the kernel itself
 // can bring about: corrupted (it marks a word that names the dead thread by accident), owner lost (nothing leads it
-// to the lock), lost wake-up (nothing tells it of a sleeper). It cannot bring about a false death or two owners by
-// itself: it marks only words that name the dying thread, whose TID nobody else has while it dies. These, and stuck
-// and crashed, are the planted locks' own doing; the copy has to leave them as they are.
+// to the lock), lost wake-up (nothing tells it of a sleeper). A false death and two owners it cannot bring about within one
+// PID namespace: it marks only words that name the dying thread, whose TID nobody else has there while it dies (for two
+// namespaces see tests/lab/kernel/pid_namespace_test.cpp). Here these, and stuck and crashed, are the planted locks' own
+// doing; the copy has to leave them as they are.
 //
 // In killed-while-locking a survivor races with the walk, and each run may end differently: compared is what there is
 // to be seen at some kill point, not at which.

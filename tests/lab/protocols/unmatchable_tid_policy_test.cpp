@@ -64,7 +64,7 @@ std::int64_t usurped_of_many(const kernel::policy& policy) {
   return usurped;
 }
 
-TEST_F(UnmatchableTid, HasNoLimitWhereTheKernelForgetsWhatIsBeyondIts2048) {
+TEST_F(UnmatchableTid, ReachesWhatTheKernelForgetsBeyondIts2048) {
   EXPECT_EQ(usurped_of_many(kernel::stock()), 2'100 - 2'048);
   EXPECT_EQ(usurped_of_many(kernel::unmatchable_tid()), 0);
 }
