@@ -182,8 +182,8 @@ std::int64_t use_up_memory() {
   return EFBIG;
 }
 
-int prepare_subject(bool with_backstop) {
-  const bool other = with_backstop && subject_prepare_with_backstop != nullptr;
+int prepare_subject() {
+  const bool other = control().with_backstop != 0 && subject_prepare_with_backstop != nullptr;
   const auto prepare = other ? subject_prepare_with_backstop : subject_prepare;
   return prepare != nullptr ? prepare() : 0;
 }
@@ -220,7 +220,7 @@ void serve(std::uint64_t box_number) {
       break;
     }
     case actor_command::prepare:
-      box.result = prepare_subject(box.value != 0);
+      box.result = prepare_subject();
       break;
     case actor_command::spawn_actor:
       box.result = spawn(box.value);
@@ -353,7 +353,7 @@ int main(int argc, char** argv) {
   subject = find_subject(argv[3]);
   if (subject != nullptr) describe_subject();
   if (subject == nullptr) return 4;
-  if (const int error = prepare_subject(false)) {
+  if (const int error = prepare_subject()) {
     snprintf(control().error, sizeof control().error, "its prepare() failed: %s", strerror(error));
     return 5;
   }

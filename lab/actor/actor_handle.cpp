@@ -198,9 +198,11 @@ progress actor::nudge() {
   const bool stopped = !thread_->status().is<running>();
   if (syscall(SYS_tgkill, thread_->process().value, id().value, SIGUSR1) != 0)
     throw_errno("tgkill");
-  if (stopped) return progress::at_instruction; // delivered when it runs on
+  // Delivered when it runs on. A stop that only reports a system call (one that was woken is at the end of it) is none in
+  // which it was put.
+  if (stopped && !thread_->status().is<system_call_stop>()) return progress::at_instruction;
   // Its next report is the signal, or the end of the call; until then the sleep that it ends still shows.
-  thread_->wait();
+  if (!stopped) thread_->wait();
   return look();
 }
 

@@ -18,14 +18,13 @@ enum class actor_command : std::uint32_t {
   call,        // run `operation` on `object`, between the two markers
   fill,        // store `value` in every 64-bit word of [object, object + size)
   map_file,    // replace the pages of [object, object + size) by the scratch file, shared
-  prepare, // have the subject make anew what it keeps outside its locks, with its backstop if `value` is not 0; the
-           // first process only
-  exit_thread,   // end this thread, which spawn_actor started; there is no result
-  join_thread,   // wait until the thread of the actor `value`, of this process, has ended
-  watch_reuse,   // see watch_and_reuse() in actor.cpp
-  unmap,         // unmap [object, object + size)
-  init_crowd,    // make `count` locks, the first at `object`, `size` bytes apart
-  hold_crowd,    // lock each of them
+  prepare,     // have the subject make anew what it keeps outside its locks; the first process only
+  exit_thread, // end this thread, which spawn_actor started; there is no result
+  join_thread, // wait until the thread of the actor `value`, of this process, has ended
+  watch_reuse, // see watch_and_reuse() in actor.cpp
+  unmap,       // unmap [object, object + size)
+  init_crowd,  // make `count` locks, the first at `object`, `size` bytes apart
+  hold_crowd,  // lock each of them
   inherit_crowd, // see inherit_crowd() in actor.cpp
   map_private,   // map memory of the process's own at [object, object + size)
   use_up_memory, // see use_up_memory() in actor.cpp
@@ -84,6 +83,7 @@ struct arena_control {
   char subject_policy[64]; // the kernel policy that it needs; empty when any kernel will do
   char libc[64];
   char guest_library[512];
+  std::uint32_t with_backstop;  // the subject is prepared with it
   std::uint32_t guest_is_there; // each new thread announces itself to the guest too
   actor_markers markers;
   std::byte birth_room[128]; // of fork_with_chosen_id
@@ -93,7 +93,7 @@ struct arena_control {
 
 namespace arena {
 
-inline constexpr std::uint32_t abi = 5;
+inline constexpr std::uint32_t abi = 6;
 
 // Below any place where the kernel or a loader puts things by itself, and inside the smallest address
 // space of a 64-bit architecture (39 bits).

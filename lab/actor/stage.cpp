@@ -109,6 +109,7 @@ void stage::start_first_process() {
     request.command.push_back(word);
   request.kept_descriptors = {arena_file_.get(), scratch_.descriptor()};
 
+  control_->with_backstop = backstop_ ? 1 : 0;
   origin_ = &tracer_.launch(request);
   // To the first idle marker. A library under audit may do anything while it is loaded, also die.
   while (!origin_->status().is_gone() && !origin_->status().is_signal(SIGTRAP)) {
@@ -380,15 +381,25 @@ void stage::prepare_subject() {
   if (control_->subject_has_prepare == 0) return;
   mailbox order = {};
   order.command = actor_command::prepare;
-  order.value = backstop_ ? 1 : 0;
   if (const auto error = order_first_process(order); error != 0)
     throw trouble(fmt::format("subject {}: prepare failed: {}", options_.subject,
                               std::generic_category().message(static_cast<int>(error))));
 }
 
+// A lock may have forbidden timeouts to its first process, which cannot be undone there.
 void stage::lets_locks_have_timeouts(bool they_have) {
-  is_clear_ = is_clear_ && they_have == backstop_;
+  if (they_have == backstop_) return;
+  clear();
+  is_clear_ = false;
   backstop_ = they_have;
+  if (control_->subject_has_prepare != 0) restart_first_process();
+}
+
+void stage::restart_first_process() {
+  tracer_.discard(origin_->process());
+  *control_ = {};
+  guest_.clear();
+  start_first_process();
 }
 
 void stage::has_guest(std::string_view name) {

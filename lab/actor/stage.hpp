@@ -108,7 +108,7 @@ class stage {
   // Has the kernel's OOM killer kill it for want of memory, and the kernel's reaper take its private memory before the
   // robust lists of its threads are walked.
   reaping kill_for_memory(actor& a);
-  // From the next clear() on.
+  // Clears, if it changes anything.
   void lets_locks_have_timeouts(bool they_have);
   // From the next clear() on another shipped subject of that name lives in the actors beside the one under audit. Empty:
   // none does.
@@ -145,6 +145,7 @@ class stage {
   void run_to_idle(tracee& thread, const char* who);
   std::int64_t order_first_process(const mailbox& order);
   void start_first_process();
+  void restart_first_process();
   void prepare_subject();
 
   stage_options options_;

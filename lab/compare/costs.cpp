@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <thread>
 
@@ -82,7 +83,14 @@ void measure(const char* library, sample& into) {
   };
   each(some, use); // warm
   into.lock_unlock = each(many, use);
-  into.map_unmap = each(some, [] { const shared_page page; });
+  const auto map = subject->mmap != nullptr ? subject->mmap : ::mmap;
+  const auto unmap = subject->munmap != nullptr ? subject->munmap : ::munmap;
+  into.map_unmap = each(some, [&] {
+    void* const page = map(nullptr, HEIRLOCK_SUBJECT_MAX_SIZE, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    must(page == MAP_FAILED ? ENOMEM : 0);
+    must(unmap(page, HEIRLOCK_SUBJECT_MAX_SIZE));
+  });
   into.thread_exit = each(few, [&] {
     std::thread([&] {
       enter();

@@ -13,7 +13,7 @@ struct subject_costs {
   std::string subject;
   double lock_unlock = 0;
   double destroy = 0;     // init and destroy
-  double map_unmap = 0;   // one shared page, while nothing is pending
+  double map_unmap = 0;   // one shared page, by the lock's own calls, while nothing is pending
   double thread_exit = 0; // a thread that has used the lock once: from its creation to the join
 };
 

@@ -95,15 +95,18 @@ const wait_status& tracee::wait(std::chrono::milliseconds bound) {
 }
 
 rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
-  std::optional<std::chrono::nanoseconds> cpu_at_start; // most settle before anybody has to look
-  for (unsigned round = 0;; ++round) {
+  // Most settle before anybody has to look. On a CPU that others want too, and beside one that never yields, a round takes
+  // as long as a turn of theirs: so one that spins is looked at every few rounds.
+  constexpr unsigned rounds_to_a_look = 4;
+  std::optional<std::chrono::nanoseconds> cpu_at_start;
+  for (unsigned round = 1;; ++round) {
     if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
-    if (round % 4 == 3 && is_asleep(thread_)) {
-      // It may have reported between the two looks: a traced stop is not a sleep.
-      if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
-      return rest::asleep;
-    }
-    if (round % 64 == 63) {
+    if (round % rounds_to_a_look == 0) {
+      if (is_asleep(thread_)) {
+        // It may have reported between the two looks: a traced stop is not a sleep.
+        if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
+        return rest::asleep;
+      }
       check_interrupt();
       const auto cpu = cpu_time(thread_);
       if (cpu - cpu_at_start.value_or(cpu) > cpu_bound) return rest::spinning;

@@ -5,7 +5,6 @@
 
 #include "lab/subjects/builtin_tables.h"
 #include "lab/subjects/heirlock_domain.hpp"
-#include "lab/subjects/untimed_waits.hpp"
 #include "src/core/domain.hpp"
 
 namespace {
@@ -14,16 +13,11 @@ using namespace heirlock::core;
 using heirlock::lab::open_subject_domain;
 using heirlock::lab::subject_domain;
 
-// The workers are forked from here, and inherit the filter.
-int open_for_workers(heirlock_unlock_mode mode, uint32_t threads, uint32_t backstop_ms) {
-  if (const int error = open_subject_domain(mode, threads, backstop_ms)) return error;
-  return backstop_ms == 0 ? heirlock::lab::refuse_timed_waits() : 0;
-}
 int prepare_rmw(uint32_t threads, uint32_t backstop_ms) {
-  return open_for_workers(HEIRLOCK_UNLOCK_RMW, threads, backstop_ms);
+  return open_subject_domain(HEIRLOCK_UNLOCK_RMW, threads, backstop_ms);
 }
 int prepare_asymmetric(uint32_t threads, uint32_t backstop_ms) {
-  return open_for_workers(HEIRLOCK_UNLOCK_ASYMMETRIC, threads, backstop_ms);
+  return open_subject_domain(HEIRLOCK_UNLOCK_ASYMMETRIC, threads, backstop_ms);
 }
 
 int leave_thread() {

@@ -27,16 +27,13 @@ heirlock_domain_t* domain = nullptr;
 // Where it is on, it is short: every run waits for it.
 constexpr std::uint32_t short_backstop_ms = 5;
 
-// Of the processes that are forked from now on.
-bool may_time_out = false;
-
 int open_anew(heirlock_unlock_mode mode, std::uint32_t backstop_ms) {
   heirlock::core::spin_pauses = few_spin_pauses;
   heirlock::core::starving_after_ns = 0;
   return heirlock::lab::open_subject_domain(mode, room_for_threads, backstop_ms);
 }
 
-// The backstop is off, and the kernel sees to it that it is (enter_thread): it cannot be what wakes a waiter.
+// The backstop is off, and the kernel sees to it that it is: it cannot be what wakes a waiter.
 int prepare_rmw() {
   return open_anew(HEIRLOCK_UNLOCK_RMW, 0);
 }
@@ -51,8 +48,6 @@ int prepare_asymmetric_with_backstop() {
 }
 
 int enter_thread() {
-  if (!may_time_out)
-    if (const int error = heirlock::lab::refuse_timed_waits()) return error;
   return heirlock_thread_attach(domain);
 }
 
@@ -127,6 +122,8 @@ namespace heirlock::lab {
 
 int open_subject_domain(heirlock_unlock_mode mode, std::uint32_t threads,
                         std::uint32_t backstop_ms) {
+  // What was refused once stays so, in this process and those that are forked from it.
+  if (backstop_ms != 0 && timed_waits_are_refused()) return EBUSY;
   if (domain != nullptr) {
     if (const int error = heirlock_domain_close(domain)) return error;
     domain = nullptr;
@@ -139,9 +136,9 @@ int open_subject_domain(heirlock_unlock_mode mode, std::uint32_t threads,
   options.unlock_mode = mode;
   options.flags = HEIRLOCK_DOMAIN_BACKSTOP;
   options.backstop_ms = backstop_ms;
-  may_time_out = backstop_ms != 0;
-  const int error = heirlock_domain_open(&options, &domain, nullptr);
+  int error = heirlock_domain_open(&options, &domain, nullptr);
   close(file); // the domain has a description of its own
+  if (error == 0 && backstop_ms == 0) error = refuse_timed_waits();
   return error;
 }
 

@@ -21,6 +21,8 @@ constexpr unsigned timeout_argument = 3;   // of futex and of futex_waitv
 constexpr unsigned operation_argument = 1; // of futex
 constexpr unsigned clock_argument = 4;     // of futex_waitv
 
+bool refused = false;
+
 bool has_futex_waitv() {
   // No entries: EINVAL where the call exists.
   return syscall(futex_waitv_call, nullptr, 0, 0, nullptr, 0) < 0 && errno == EINVAL;
@@ -47,7 +49,6 @@ constexpr sock_filter end_with(unsigned what) {
 } // namespace
 
 int refuse_timed_waits() {
-  static bool refused = false;
   if (refused || !has_futex_waitv() || getenv("HEIRLOCK_NO_SECCOMP") != nullptr) return 0;
   // clang-format off
   sock_filter program[] = {
@@ -74,6 +75,10 @@ int refuse_timed_waits() {
     return errno;
   refused = true;
   return 0;
+}
+
+bool timed_waits_are_refused() {
+  return refused;
 }
 
 } // namespace heirlock::lab

@@ -10,8 +10,11 @@ namespace heirlock::lab {
 // it, and the library's own timeouts are on CLOCK_MONOTONIC. Where the kernel has no futex_waitv the library has to
 // sleep in turns, and nothing is refused; nor where HEIRLOCK_NO_SECCOMP is set (scripts/seccomp-works). 0, or an errno value.
 //
-// Where many processes will be killed it is called in the one that forks them: each filter of its own that ends with
-// its process is work for the kernel, and enough of it has stopped one.
+// It is called in the process that forks those that will be killed: each filter of its own that ends with its process is
+// work for the kernel, and enough of it has stopped one.
 int refuse_timed_waits();
+
+// By this process, or by one that it was forked from.
+bool timed_waits_are_refused();
 
 } // namespace heirlock::lab

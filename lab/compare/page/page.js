@@ -18,7 +18,7 @@
 
   const explanations = {
     'ok': 'all that the scenario demands held',
-    'modelled': 'cannot be reproduced from user space; a model says so',
+    'modelled': 'all held, but a part was done in the kernel’s place as no system call can have a kernel do it',
     'corrupted': 'memory that was no longer the lock’s was written',
     'lost wake-up': 'a waiter sleeps on though the lock can be had',
     'owner lost': 'the death of an owner is never reported',
@@ -29,6 +29,7 @@
     'crashed': 'a survivor was ended by a fault of its own',
   };
   const harmless = new Set(['ok', 'modelled']);
+  const kindOf = (verdict) => ({ 'ok': 'ok', 'modelled': 'other' })[verdict] ?? 'bad';
 
   const rowOf = (c) => `${c.subject} ${c.policy}`;
   const cells = new Map();
@@ -49,7 +50,8 @@
   const judge = (counts) => {
     const wrong = Object.entries(counts).filter(([verdict]) => !harmless.has(verdict));
     if (wrong.length > 0) return { kind: 'bad', lines: wrong.map(([verdict, count]) => `${count} ${verdict}`) };
-    return counts.modelled ? { kind: 'other', lines: ['modelled'] } : { kind: 'ok', lines: ['ok'] };
+    const mildest = counts.modelled ? 'modelled' : 'ok';
+    return { kind: kindOf(mildest), lines: [mildest] };
   };
 
   // ---- The window of a cell
@@ -152,7 +154,7 @@
     byId('matrix').append(element('thead', {}, head), body);
     const known = Object.keys(explanations);
     byId('legend').append(...[...seen].sort((a, b) => known.indexOf(a) - known.indexOf(b)).map((verdict) =>
-      element('li', {}, element('b', {}, verdict), ` ${explanations[verdict] ?? ''}`)));
+      element('li', {}, element('b', { class: kindOf(verdict) }, verdict), ` ${explanations[verdict] ?? ''}`)));
   };
 
   // ---- The costs
@@ -166,7 +168,10 @@
   const baseline = comparison.baseline;
   const subjects = Object.keys(comparison.costs);
   const metrics = distinct(subjects.flatMap((s) => Object.keys(comparison.costs[s])));
-  const ratio = (value) => (typeof value === 'number' ? value.toFixed(2) : '–');
+  const ratio = (value) => {
+    if (typeof value !== 'number') return '–';
+    return value < 100 ? value.toFixed(2) : Math.round(value).toLocaleString('en');
+  };
 
   const drawCostTable = () => {
     byId('costs-about').textContent = `CPU time as a ratio to ${baseline}, measured in turn in the same run on the ` +
@@ -208,6 +213,14 @@
     };
     const low = Math.min(...values, 1);
     const high = Math.max(...values, 1);
+    const narrow = box.clientWidth < 400;
+    const pen = canvas.getContext('2d');
+    pen.font = `${narrow ? 11 : 12}px ${Chart.defaults.font.family}`;
+    const widest = Math.max(...names.map((n) => pen.measureText(n).width));
+    // Few enough that they stand side by side.
+    const steps = high / low > 300 ? [0.01, 0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6]
+      : high / low > (narrow ? 3 : 8) ? [0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256]
+        : [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
     return new Chart(canvas, {
       type: 'bar',
       data: { labels: names, datasets: [{ data: values, base: 1, barPercentage: 0.7,
@@ -219,14 +232,15 @@
         maintainAspectRatio: false,
         plugins: { legend: { display: false }, tooltip: { callbacks: { label: (c) => ` ${ratio(c.raw)} × ${baseline}` } } },
         scales: {
-          x: { type: 'logarithmic', min: low / 1.25, max: high * 1.6,
+          // Behind the longest bar there is room for its figure.
+          x: { type: 'logarithmic', min: low / 1.25, max: high * Math.max(narrow ? 2 : 1.6, (high / low) ** (narrow ? 0.5 : 0.25)),
             afterBuildTicks: (axis) => {
-              const steps = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
               axis.ticks = steps.filter((v) => v >= axis.min && v <= axis.max).map((value) => ({ value }));
             },
-            ticks: { color: colour('--faint'), callback: (v) => `${v}×` },
+            ticks: { color: colour('--faint'), maxRotation: 0, callback: (v) => `${v.toLocaleString('en')}×` },
             grid: { color: (c) => colour(c.tick?.value === 1 ? '--faint' : '--line') } },
-          y: { ticks: { color: colour('--ink'), autoSkip: false }, grid: { display: false } },
+          y: { ticks: { color: colour('--ink'), autoSkip: false, font: { size: narrow ? 11 : 12 } }, grid: { display: false },
+            afterFit: (axis) => { axis.width = Math.max(axis.width, widest + 12); } },
         },
       },
     });
@@ -260,6 +274,8 @@
   byId('about').textContent = [`heirlock ${comparison.heirlock}`, first && first.libc, first && `Linux ${first.kernel}`,
     comparison.made, comparison.extent && `${comparison.quick ? 'quick: ' : ''}${comparison.extent}`]
     .filter(Boolean).join(' · ');
+  byId('left-out').textContent = (comparison.not_performed ?? [])
+    .map(({ scenario, why }) => `${scenario} was not performed: ${why}.`).join(' ');
   drawMatrix();
   drawCostTable();
   repaint();
