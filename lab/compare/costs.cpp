@@ -68,8 +68,11 @@ void measure(const char* library, sample& into) {
   const loaded_subject loaded = load_subject(library);
   const heirlock_subject* const subject = loaded.subject;
   if (subject == nullptr) std::_Exit(1);
-  // Where it fails a lock goes without what it prepares, and the next call says whether it can.
-  if (loaded.prepare != nullptr) loaded.prepare();
+  // As users have it: what an audit forbids it would be paid for in every system call. Where preparing fails a lock goes
+  // without, and the next call says whether it can.
+  const auto prepare =
+      loaded.prepare_with_backstop != nullptr ? loaded.prepare_with_backstop : loaded.prepare;
+  if (prepare != nullptr) prepare();
   const auto enter = [&] {
     if (subject->thread_enter != nullptr) must(subject->thread_enter());
   };
