@@ -6,8 +6,17 @@
 #include "lab/protocols/subject_entry.hpp"
 
 // NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them
-// NAME is an identifier, MUTEX a class with the members called here, UNMAP and MAP its mapping calls or nullptr.
-#define HEIRLOCK_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY, UNMAP, MAP)                         \
+// NAME is an identifier, MUTEX a class with the members called here.
+#define HEIRLOCK_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY)                                     \
+  HEIRLOCK_MAPPING_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY, nullptr, nullptr)
+// One whose kernel has to be another: POLICY is the name of its rules.
+#define HEIRLOCK_PROTOCOL_SUBJECT_UNDER(POLICY, NAME, MUTEX, SHOWN, SUMMARY)                       \
+  HEIRLOCK_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY)                                           \
+  const char* heirlock_subject_policy() {                                                          \
+    return POLICY;                                                                                 \
+  }
+// One that has mapping calls of its own.
+#define HEIRLOCK_MAPPING_PROTOCOL_SUBJECT(NAME, MUTEX, SHOWN, SUMMARY, UNMAP, MAP)                 \
   extern "C" {                                                                                     \
   static int NAME##_thread_enter() {                                                               \
     return MUTEX::thread_enter();                                                                  \

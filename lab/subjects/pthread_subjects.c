@@ -68,63 +68,28 @@ static pid_t owner_of_stalled(const void* lock) {
   return (pid_t)__atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
 }
 
+/* What all of them have; the rest is named in each. */
+#define PTHREAD_MUTEX(NAME, SUMMARY, INIT, OWNER)                                                  \
+  .abi = HEIRLOCK_SUBJECT_ABI, .size = sizeof(pthread_mutex_t), .name = (NAME),                    \
+  .summary = (SUMMARY), .init = (INIT), .lock = lock_it, .trylock = trylock_it,                    \
+  .timedlock = timedlock_it, .unlock = unlock_it, .destroy = destroy_it, .owner = (OWNER)
+
 const struct heirlock_subject heirlock_pthread_subjects[] = {
-    {
-        .abi = HEIRLOCK_SUBJECT_ABI,
-        .size = sizeof(pthread_mutex_t),
-        .name = "pthread-robust",
-        .summary = "robust process-shared mutex of the C library (PTHREAD_MUTEX_ROBUST)",
-        .init = init_robust,
-        .lock = lock_it,
-        .trylock = trylock_it,
-        .timedlock = timedlock_it,
-        .unlock = unlock_it,
-        .consistent = consistent_it,
-        .destroy = destroy_it,
-        .owner = owner_of_robust,
-        .refuses_others = 1,
-    },
-    {
-        .abi = HEIRLOCK_SUBJECT_ABI,
-        .size = sizeof(pthread_mutex_t),
-        .name = "pthread-normal",
-        .summary = "normal process-shared mutex of the C library: tells nobody when its owner dies",
-        .init = init_normal,
-        .lock = lock_it,
-        .trylock = trylock_it,
-        .timedlock = timedlock_it,
-        .unlock = unlock_it,
-        .destroy = destroy_it,
-        .owner = owner_of_stalled,
-    },
-    {
-        .abi = HEIRLOCK_SUBJECT_ABI,
-        .size = sizeof(pthread_mutex_t),
-        .name = "pthread-recursive",
-        .summary = "recursive process-shared mutex of the C library, not robust",
-        .init = init_recursive,
-        .lock = lock_it,
-        .trylock = trylock_it,
-        .timedlock = timedlock_it,
-        .unlock = unlock_it,
-        .destroy = destroy_it,
-        .owner = owner_of_stalled,
-        .refuses_others = 1,
-    },
-    {
-        .abi = HEIRLOCK_SUBJECT_ABI,
-        .size = sizeof(pthread_mutex_t),
-        .name = "pthread-errorcheck",
-        .summary = "error-checking process-shared mutex of the C library, not robust",
-        .init = init_errorcheck,
-        .lock = lock_it,
-        .trylock = trylock_it,
-        .timedlock = timedlock_it,
-        .unlock = unlock_it,
-        .destroy = destroy_it,
-        .owner = owner_of_stalled,
-        .refuses_others = 1,
-    },
+    {PTHREAD_MUTEX("pthread-robust",
+                   "robust process-shared mutex of the C library (PTHREAD_MUTEX_ROBUST)",
+                   init_robust, owner_of_robust),
+     .consistent = consistent_it, .refuses_others = 1},
+    {PTHREAD_MUTEX("pthread-normal",
+                   "normal process-shared mutex of the C library: tells nobody when its owner dies",
+                   init_normal, owner_of_stalled)},
+    {PTHREAD_MUTEX("pthread-recursive",
+                   "recursive process-shared mutex of the C library, not robust", init_recursive,
+                   owner_of_stalled),
+     .refuses_others = 1},
+    {PTHREAD_MUTEX("pthread-errorcheck",
+                   "error-checking process-shared mutex of the C library, not robust",
+                   init_errorcheck, owner_of_stalled),
+     .refuses_others = 1},
 };
 
 const unsigned heirlock_pthread_subject_count =

@@ -26,11 +26,7 @@ using mutex = heirlock::lab::robust::cleaning_mutex<call_the_kernel>;
 
 } // namespace
 
-HEIRLOCK_PROTOCOL_SUBJECT(cleanup_robust_list, mutex, "cleanup-robust-list",
-                          "robust list; destroy has the kernel clear the pending operations that "
-                          "name the mutex",
-                          nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "cleanup-robust-list";
-}
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER(
+    "cleanup-robust-list", cleanup_robust_list, mutex, "cleanup-robust-list",
+    "robust list; destroy has the kernel clear the pending operations that "
+    "name the mutex")

@@ -21,5 +21,4 @@ using mutex = heirlock::lab::robust::cleaning_mutex<wait_everywhere>;
 
 HEIRLOCK_PROTOCOL_SUBJECT(cleanup_robust_list_user, mutex, "cleanup-robust-list-user",
                           "robust list; destroy looks at every thread of the machine and waits for "
-                          "those that have the mutex pending",
-                          nullptr, nullptr)
+                          "those that have the mutex pending")

@@ -53,5 +53,4 @@ using mutex = guarded_mutex<pending_operations>;
 
 HEIRLOCK_PROTOCOL_SUBJECT(destroy_scan, heirlock::lab::robust::mutex, "destroy-scan",
                           "robust list; destroy waits while a thread of the process has the mutex "
-                          "as its pending operation",
-                          nullptr, nullptr)
+                          "as its pending operation")

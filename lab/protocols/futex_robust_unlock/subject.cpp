@@ -9,11 +9,7 @@ namespace {
 using mutex = heirlock::lab::robust::robust_mutex<heirlock::lab::robust::robust_unlock_release>;
 }
 
-HEIRLOCK_PROTOCOL_SUBJECT(futex_robust_unlock, mutex, "futex-robust-unlock",
-                          "robust list, unlocked as in Linux 7.2: vDSO try-unlock and "
-                          "FUTEX_ROBUST_UNLOCK",
-                          nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "futex-robust-unlock";
-}
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER("futex-robust-unlock", futex_robust_unlock, mutex,
+                                "futex-robust-unlock",
+                                "robust list, unlocked as in Linux 7.2: vDSO try-unlock and "
+                                "FUTEX_ROBUST_UNLOCK")

@@ -17,5 +17,4 @@ using mutex = heirlock::lab::robust::guarded_mutex<heirlock::lab::place_hazard<c
 
 HEIRLOCK_PROTOCOL_SUBJECT(hazard_pointer_cpu, mutex, "hazard-pointer-cpu",
                           "robust list, with hazard pointers for each processor; destroy scans "
-                          "them",
-                          nullptr, nullptr)
+                          "them")

@@ -20,5 +20,4 @@ using mutex = heirlock::lab::robust::guarded_mutex<heirlock::lab::place_hazard<m
 
 HEIRLOCK_PROTOCOL_SUBJECT(hazard_pointer_mm_cid, mutex, "hazard-pointer-mm-cid",
                           "robust list, with hazard pointers for each concurrency id; destroy "
-                          "scans them",
-                          nullptr, nullptr)
+                          "scans them")

@@ -48,5 +48,4 @@ using mutex = heirlock::lab::robust::guarded_mutex<thread_hazard>;
 } // namespace
 
 HEIRLOCK_PROTOCOL_SUBJECT(hazard_pointer_thread, mutex, "hazard-pointer-thread",
-                          "robust list, with a hazard pointer for each thread; destroy scans them",
-                          nullptr, nullptr)
+                          "robust list, with a hazard pointer for each thread; destroy scans them")

@@ -8,11 +8,7 @@ namespace {
 using mutex = heirlock::lab::robust::robust_mutex<heirlock::lab::robust::classic_release>;
 }
 
-HEIRLOCK_PROTOCOL_SUBJECT(multi_list, mutex, "multi-list",
-                          "robust list with the classic unlock, on a list of its own beside the C "
-                          "library's",
-                          nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "multi-list";
-}
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER(
+    "multi-list", multi_list, mutex, "multi-list",
+    "robust list with the classic unlock, on a list of its own beside the C "
+    "library's")

@@ -47,5 +47,4 @@ using mutex = heirlock::lab::robust::guarded_mutex<reference_count>;
 
 HEIRLOCK_PROTOCOL_SUBJECT(refcount, mutex, "refcount",
                           "robust list, with a count of unlocks in the mutex that destroy waits "
-                          "for",
-                          nullptr, nullptr)
+                          "for")

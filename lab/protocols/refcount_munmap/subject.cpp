@@ -91,7 +91,8 @@ static_assert(sizeof(mutex) == 32);
 
 } // namespace
 
-HEIRLOCK_PROTOCOL_SUBJECT(refcount_munmap, mutex, "refcount-munmap",
-                          "robust list, with a count of unlocks for each page that munmap and mmap "
-                          "of it wait for",
-                          refcount_munmap_munmap, refcount_munmap_mmap)
+HEIRLOCK_MAPPING_PROTOCOL_SUBJECT(
+    refcount_munmap, mutex, "refcount-munmap",
+    "robust list, with a count of unlocks for each page that munmap and mmap "
+    "of it wait for",
+    refcount_munmap_munmap, refcount_munmap_mmap)

@@ -10,5 +10,4 @@ using mutex = heirlock::lab::robust::robust_mutex<heirlock::lab::robust::classic
 
 HEIRLOCK_PROTOCOL_SUBJECT(robust_list, mutex, "robust-list",
                           "robust list with the classic unlock: exchange, wake, clear the pending "
-                          "operation",
-                          nullptr, nullptr)
+                          "operation")

@@ -11,11 +11,7 @@ using mutex = heirlock::lab::robust::robust_mutex<heirlock::lab::robust::rl_cs_r
                                                   heirlock::lab::robust::two_way_list>;
 }
 
-HEIRLOCK_PROTOCOL_SUBJECT(rseq_rl_cs, mutex, "rseq-rl-cs",
-                          "robust list, unlocked by a transaction that an rseq_rl_cs descriptor "
-                          "declares",
-                          nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "rseq-rl-cs";
-}
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER(
+    "rseq-rl-cs", rseq_rl_cs, mutex, "rseq-rl-cs",
+    "robust list, unlocked by a transaction that an rseq_rl_cs descriptor "
+    "declares")

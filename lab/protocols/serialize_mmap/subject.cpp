@@ -65,6 +65,7 @@ using mutex = heirlock::lab::robust::guarded_mutex<process_guard>;
 
 } // namespace
 
-HEIRLOCK_PROTOCOL_SUBJECT(serialize_mmap, mutex, "serialize-mmap",
-                          "robust list; munmap and mmap wait while a thread of the process unlocks",
-                          serialize_mmap_munmap, serialize_mmap_mmap)
+HEIRLOCK_MAPPING_PROTOCOL_SUBJECT(
+    serialize_mmap, mutex, "serialize-mmap",
+    "robust list; munmap and mmap wait while a thread of the process unlocks",
+    serialize_mmap_munmap, serialize_mmap_mmap)

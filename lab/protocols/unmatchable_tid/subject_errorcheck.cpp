@@ -7,12 +7,7 @@ namespace {
 using mutex = heirlock::lab::robust::owned_mutex<heirlock::lab::robust::mutex_kind::errorcheck>;
 }
 
-HEIRLOCK_PROTOCOL_SUBJECT(
-    unmatchable_tid_errorcheck, mutex, "unmatchable-tid-errorcheck",
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER(
+    "unmatchable-tid", unmatchable_tid_errorcheck, mutex, "unmatchable-tid-errorcheck",
     "error-checking mutex on the robust list, not robust: its owner's end takes the TID "
-    "out of it",
-    nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "unmatchable-tid";
-}
+    "out of it")

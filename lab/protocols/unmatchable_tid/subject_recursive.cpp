@@ -7,12 +7,7 @@ namespace {
 using mutex = heirlock::lab::robust::owned_mutex<heirlock::lab::robust::mutex_kind::recursive>;
 }
 
-HEIRLOCK_PROTOCOL_SUBJECT(
-    unmatchable_tid, mutex, "unmatchable-tid",
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER(
+    "unmatchable-tid", unmatchable_tid, mutex, "unmatchable-tid",
     "recursive mutex on the robust list, not robust: its owner's end takes the TID "
-    "out of it",
-    nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "unmatchable-tid";
-}
+    "out of it")

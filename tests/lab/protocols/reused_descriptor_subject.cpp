@@ -22,10 +22,5 @@ struct mutex : heirlock::lab::robust::robust_mutex<heirlock::lab::robust::classi
 
 } // namespace
 
-HEIRLOCK_PROTOCOL_SUBJECT(reused_descriptor, mutex, "reused-descriptor",
-                          "the classic unlock, after a transaction whose descriptor is gone",
-                          nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "rseq-rl-cs";
-}
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER("rseq-rl-cs", reused_descriptor, mutex, "reused-descriptor",
+                                "the classic unlock, after a transaction whose descriptor is gone")

@@ -32,9 +32,5 @@ struct mutex : robust::robust_mutex<ordered_release> {
 
 } // namespace
 
-HEIRLOCK_PROTOCOL_SUBJECT(in_order, mutex, "in-order", "rseq-rl-cs, its steps in another order",
-                          nullptr, nullptr)
-
-const char* heirlock_subject_policy() {
-  return "rseq-rl-cs";
-}
+HEIRLOCK_PROTOCOL_SUBJECT_UNDER("rseq-rl-cs", in_order, mutex, "in-order",
+                                "rseq-rl-cs, its steps in another order")
