@@ -70,8 +70,9 @@ class thread_table {
 
   entry* claim(std::uint64_t me) noexcept {
     unsigned count = used_.load(std::memory_order_relaxed);
-    // One look for each newcomer keeps the table about as long as there were ever threads at a time.
-    if (count != 0) {
+    // Looks for each newcomer keep the table about as long as there were ever threads at a time. One would not do: in step
+    // with a table that grows by one it would always be at the same entry.
+    for (unsigned looks = count != 0 ? 2 : 0; looks > 0; --looks) {
       entry& old = entries_[next_look_.fetch_add(1, std::memory_order_relaxed) % count];
       if (take_over(old, me)) return &old;
     }
