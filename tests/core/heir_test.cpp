@@ -7,6 +7,7 @@
 #include "tests/core/stepped.hpp"
 
 #include <atomic>
+#include <ostream>
 #include <string>
 
 namespace heirlock::test {
@@ -44,6 +45,9 @@ struct killed_in {
   const char* call;
   stage end;
 };
+void PrintTo(const killed_in& where, std::ostream* to) {
+  *to << where.call;
+}
 
 struct HeirTest : testing::TestWithParam<std::tuple<unlock_mode, killed_in>> {
   own_domain where = nameless(std::get<0>(GetParam()));
