@@ -32,25 +32,25 @@ void print_choices() {
   fmt::print(
       "subjects (or the path of a shared library that implements lab/subjects/subject.h):\n");
   for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
-    fmt::print("  {:26}{}\n", s->name, s->summary);
+    fmt::print("  {:28}{}\n", s->name, s->summary);
   for (const std::string& name : shipped_subjects()) {
     const auto about = describe_subject(*shipped_subject_library(name));
-    fmt::print("  {:26}{}\n", name, about.summary);
-    if (!about.policy.empty()) fmt::print("  {:26}needs --policy {}\n", "", about.policy);
+    fmt::print("  {:28}{}\n", name, about.summary);
+    if (!about.policy.empty()) fmt::print("  {:28}needs --policy {}\n", "", about.policy);
   }
   fmt::print("\noperations (contended: somebody else holds the lock, or sleeps on it):\n");
   for (const operation op : all_operations)
     fmt::print("  {}\n", name_of(op));
   fmt::print("\nscenarios:\n");
   for (const scenario* s : all_scenarios()) {
-    fmt::print("  {:26}{};\n  {:26}must hold: {}\n", s->name(), s->summary(), "", s->promise());
-    if (!s->needs_policy().empty()) fmt::print("  {:26}needs --policy {}\n", "", s->needs_policy());
+    fmt::print("  {:28}{};\n  {:28}must hold: {}\n", s->name(), s->summary(), "", s->promise());
+    if (!s->needs_policy().empty()) fmt::print("  {:28}needs --policy {}\n", "", s->needs_policy());
   }
   for (const auto& [s, lacks] : scenarios_not_here())
     fmt::print("  {} cannot be performed here: {}\n", s->name(), lacks);
   fmt::print("\nkernel policies:\n");
   for (const kernel::policy* p : kernel::all_policies())
-    fmt::print("  {:26}{}\n", p->name(), p->summary());
+    fmt::print("  {:28}{}\n", p->name(), p->summary());
 }
 
 std::string chosen_subject(const std::string& name) {

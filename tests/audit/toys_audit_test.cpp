@@ -78,16 +78,20 @@ TEST_P(broken_toy, is_found_out_at_the_planted_instructions) {
     const case_report report = audit_case(st, *what, *op, options);
     const window where = window_of(toy, expected);
     unsigned found = 0;
+    bool at_its_begin = expected.where_begin == nullptr || expected.needs != TOY_NEEDS_KILL;
     for (const violation& v : report.violations) {
       // Whoever goes on from before the window walks into it; who is killed before it does not.
       const fate victim = expected.needs == TOY_NEEDS_KILL ? fate::killed : fate::goes_on;
       if (name_of(v.what) != expected.verdict || !was_seen(v, victim)) continue;
       ++found;
+      at_its_begin = at_its_begin || v.at.where.module_offset == where.begin;
       EXPECT_TRUE(is_inside(v.at, GetParam(), expected, where))
           << v.at.where.describe() << " lies outside the planted window\n"
           << text_report(report, {});
     }
     EXPECT_GT(found, 0u) << "not found\n" << text_report(report, {});
+    EXPECT_TRUE(at_its_begin) << "not at the first planted instruction\n"
+                              << text_report(report, {});
   }
 }
 

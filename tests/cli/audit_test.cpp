@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/securebits.h>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <sys/prctl.h>
@@ -11,6 +12,7 @@
 #include <sys/syscall.h>
 #include <tuple>
 #include <unistd.h>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -114,6 +116,28 @@ TEST_P(audit_reuse, of_a_robust_mutex_finds_the_window_and_what_the_kernel_wrote
 }
 
 // The kernel knows nothing of a normal mutex: it writes nowhere, and tells nobody of the owner's death.
+// Others have slept on it: the pending operation is cleared only behind the wake.
+TEST_P(audit_reuse, of_a_contended_unlock_finds_a_window_that_spans_the_wake) {
+  const outcome result = run({"audit", "--subject", "pthread-robust", "--op", "unlock-contended",
+                              "--scenario", GetParam(), "--json"});
+  ASSERT_EQ(result.status, 1) << result;
+  const json document = result.json();
+  ASSERT_FALSE(document.is_discarded()) << result;
+  if (document.at("libc") != libc_with_known_window) GTEST_SKIP() << "another libc's window";
+  std::vector<unsigned> steps;
+  std::optional<unsigned> wake;
+  for (const auto& each : document.at("violations")) {
+    EXPECT_EQ(each.at("verdict"), "corrupted");
+    steps.push_back(each.at("step"));
+    if (each.at("instruction") == "syscall") wake = each.at("step");
+  }
+  ASSERT_FALSE(steps.empty()) << result;
+  EXPECT_EQ(steps.back() - steps.front() + 1, steps.size()) << "without a gap" << result;
+  ASSERT_TRUE(wake.has_value()) << result;
+  EXPECT_GT(*wake, steps.front()) << "from before the wake" << result;
+  EXPECT_LT(*wake, steps.back()) << "to behind it" << result;
+}
+
 TEST_P(audit_reuse, of_a_normal_mutex_finds_the_lost_owner_and_no_corruption) {
   const outcome result = run(unlock_in("pthread-normal", GetParam()));
   EXPECT_EQ(result.status, 1) << result;

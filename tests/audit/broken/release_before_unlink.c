@@ -7,7 +7,8 @@
  * Killed in the window, the kernel walks the list through memory that is no longer a lock. Behind U5
  * it marks the reused word. Between U3 and U5 it skips the node, since that is the one announced, reads
  * a next pointer made of TIDs and gives up there: this half of the window does no harm on Linux 6.18, by
- * luck alone, and where the reused memory holds a readable pointer the walk goes on from it.
+ * luck alone, and where the reused memory holds a readable pointer the walk goes on from it. So the labels are
+ * around the other half.
  */
 #include "tests/audit/toy/toy_robust.h"
 
@@ -18,9 +19,9 @@ TOY_OP int unlock_(void* object) {
   if (!toy_is_mine(lock)) return EPERM;
   toy_announce(lock);
   const uint32_t old = toy_release(lock);
-  TOY_FAULT_BEGIN(unlock);
   toy_wake(lock, old);
   toy_withdraw();
+  TOY_FAULT_BEGIN(unlock);
   toy_unlink(lock);
   TOY_FAULT_END(unlock);
   return 0;
