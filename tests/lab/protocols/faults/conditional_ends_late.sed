@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# post_clear_op_pending_ip one instruction too late. Harmless: nothing is pending there.
+# post_clear_op_pending_ip one instruction too late: behind the instruction that a failed release leads to.
+/^\.Lpost_clear_op_pending:/i\.Lfailed:
 /^\.Lpost_clear_op_pending:/d
-/step 7/a\.Lpost_clear_op_pending:
+s/jne  *\.Lpost_clear_op_pending/jne     .Lfailed/
+/jne  *\.Lagain/a\.Lpost_clear_op_pending:
