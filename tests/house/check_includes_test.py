@@ -13,10 +13,17 @@ CHECK = os.path.join(ROOT, "scripts", "check-includes")
 SOUND = {
     "include/heirlock/mutex.hpp": "#pragma once\n#include <atomic>\n#include <cstdint>\n#include <time.h>\n"
                                   "#include <heirlock/domain.hpp>\n",
-    "include/heirlock/domain.hpp": "#pragma once\n#include <string_view>\n",
+    "include/heirlock/domain.hpp": "#pragma once\n#include <string_view>\nextern \"C\" {\n#define F(x) x\n"
+                                   "int heirlock_lock(int (*how)(int), long) noexcept;\n"
+                                   "int heirlock_tid(void) __attribute__((aligned(16)));\n"
+                                   "inline int heirlock_two() { return kill(2); }\nstruct s { int kill(int); };\n}\n"
+                                   "extern \"C\" int heirlock_one(int); int kill(int);\n",
+    "include/heirlock/heirlock.h": "#ifdef __cplusplus\nextern \"C\" {\n#endif\ntypedef int (*heirlock_f)(int);\n"
+                                   "int heirlock_c(heirlock_f);\n#ifdef __cplusplus\n}\n#endif\n",
     "src/sys/futex.hpp": "#include <linux/futex.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n#include <span>\n"
                          "#include <heirlock/domain.hpp>\n#include \"cpu_relax.hpp\"\n"
                          "inline long wake(int* w) { return syscall(SYS_futex, w, FUTEX_WAKE, 1); }\n",
+    "src/sys/own.cpp": "extern \"C\" int kill(int, int);\n",
     "src/sys/arch/x86_64/cpu_relax.hpp": "#include <immintrin.h>\n",
     "src/sys/arch/aarch64/cpu_relax.hpp": "inline void cpu_relax() { asm volatile(\"yield\"); }\n",
     "src/core/slow.cpp": "#include <heirlock/mutex.hpp>\n#include \"src/sys/futex.hpp\"\n#include \"src/core/seat.hpp\"\n"
@@ -28,8 +35,7 @@ SOUND = {
                                 "int go(pthread_mutex_t* m) { return pthread_mutex_lock(m); }\n",
     "lab/subjects/own.cpp": "#include <heirlock/mutex.hpp>\n#include \"src/core/seat.hpp\"\n",
     "lab/protocols/refcount/lock.hpp": "#include <linux/futex.h>\n",
-    "lab/process/tracee.hpp": "#include <sys/ptrace.h>\n#include \"lab/process/status.hpp\"\n"
-                              "#include \"lab/subjects/subject.h\"\n",
+    "lab/process/tracee.hpp": "#include <sys/ptrace.h>\n#include \"lab/process/status.hpp\"\n",
     "lab/process/status.hpp": "#pragma once\n",
     "lab/kernel/walk.cpp": "#include \"lab/process/tracee.hpp\"\n#include \"lab/protocols/refcount/lock.hpp\"\n",
     "lab/audit/audit.cpp": "#include <fmt/format.h>\n#include \"lab/process/tracee.hpp\"\n"
@@ -38,7 +44,16 @@ SOUND = {
                            "/* #include \"cli/verb.hpp\" is only spoken of too */\n"
                            "const char* symbol = \"pthread_mutex_unlock\"; const char* text = \"syscall(\";\n"
                            "const char* raw = R\"x(\n#include \"cli/verb.hpp\"\n)x\";\n"
-                           "int steps = 1'000; bool asleep(insn& i) { return i.syscall() || p->syscall (); }\n",
+                           "int steps = 1'000; bool asleep(insn& i) { return i.syscall() || p->syscall () || insn::syscall; }\n"
+                           "// a comment that goes on \\\nint n = syscall(1);\nint import = 5;\n",
+    "lab/actor/stage.hpp": "#include \"lab/process/tracee.hpp\"\n",
+    "lab/subjects/loaded_subject.hpp": "#include \"lab/process/status.hpp\"\n",
+    "lab/subjects/storm_hooks.h": "#include <stdint.h>\n",
+    "lab/scenarios/reuse.cpp": "#include \"lab/audit/audit.cpp\"\n#include \"lab/actor/stage.hpp\"\n",
+    "lab/storm/worker.cpp": "#include \"lab/subjects/storm_hooks.h\"\n#include \"lab/subjects/loaded_subject.hpp\"\n",
+    "lab/compare/costs.cpp": "#include \"lab/audit/audit.cpp\"\n#include \"lab/subjects/loaded_subject.hpp\"\n",
+    "lab/bench/rivals.hpp": "#include <heirlock/mutex.hpp>\n#include \"lab/process/status.hpp\"\n",
+    "lab/compare/page.S": "  .incbin PAGE // .include\n",
     "lab/actor/actor.cpp": "#include \"lab/subjects/subject.h\"\nlong tid() { return syscall(186); }\n",
     "lab/race/natural.cpp": "#include <pthread.h>\nvoid f(pthread_mutex_t* m) { pthread_mutex_lock(m); }\n",
     "cli/verb.hpp": "#include <CLI/CLI.hpp>\n#include \"lab/process/tracee.hpp\"\n#include \"src/core/seat.hpp\"\n"
@@ -118,6 +133,69 @@ PLANTED = {
     "a generated file of another folder": ("tests/core/mutex_test.cpp", '#include "toy_list.hpp"', "from-root"),
     "an include of a macro": ("lab/process/tracee.hpp", "#include WHAT_EVER", "plain-include"),
     "an indented include": ("lab/process/tracee.hpp", '  #  include "cli/verb.hpp" // why', "room"),
+    "an include in a C++ module": ("src/core/unit.cppm", '#include "lab/process/status.hpp"', "room"),
+    "a module is imported": ("src/core/unit.cppm", "import heirlock.lab;", "plain-include"),
+    "a module partition is imported": ("src/core/unit.cppm", "export import :part;", "plain-include"),
+    "a header is imported": ("src/core/slow.cpp", 'import "lab/process/status.hpp";', "plain-include"),
+    "a header from outside is imported": ("src/core/slow.cpp", "import <unistd.h>;", "plain-include"),
+    "a system call in an assembler file that is not preprocessed": ("src/core/enter.s", "  syscall", "system-call"),
+    "an old system call in an assembler file": ("src/core/enter.s", "  int $128", "system-call"),
+    "a system call in bytes": ("src/core/enter.s", "  .byte 0x0F, 0x05", "system-call"),
+    "an assembler file that includes by itself": ("src/core/enter.s", '  .include "lab/kernel/walk.cpp"', "plain-include"),
+    "an assembler statement that includes":
+        ("src/core/slow.cpp", 'asm(".include \\"lab/kernel/walk.cpp\\"");', "plain-include"),
+    "an include of a file that is not looked at": ("cli/verb.hpp", '#include "lab/process/README.md"', "ending"),
+    "an include that goes on in the next line": ("lab/process/tracee.hpp", '#include \\\n"cli/verb.hpp"', "room"),
+    "an include whose word goes on in the next line": ("lab/process/tracee.hpp", '#inc\\\nlude "cli/verb.hpp"', "room"),
+    "an include whose name goes on in the next line": ("lab/process/tracee.hpp", '#include "cli/\\ \nverb.hpp"', "room"),
+    "an include with a digraph": ("lab/process/tracee.hpp", '%:include "cli/verb.hpp"', "room"),
+    "an include with a trigraph": ("robust_bug/robust_bug.c", '??=include "lab/subjects/subject.h"', "room"),
+    "an include behind a comment": ("lab/process/tracee.hpp", '/**/ # /**/ include /**/ "cli/verb.hpp"', "room"),
+    "a hidden folder": ("lab/process/.later/part.cpp", '#include "cli/verb.hpp"', "room"),
+    "a system call in parentheses": ("src/core/slow.cpp", "long f() { return (::syscall)(202); }", "system-call"),
+    "the address of the system call": ("src/core/slow.cpp", "auto f = &::syscall;", "system-call"),
+    "the system call by another name": ("src/core/slow.cpp", "auto f = syscall;", "system-call"),
+    "a macro that makes the system call": ("src/core/slow.cpp", "#define ENTER syscall", "system-call"),
+    "a macro that pastes the system call": ("src/core/slow.cpp", "#define ENTER(x) sys ## call(x)", "system-call"),
+    "a system call whose name goes on in the next line":
+        ("src/core/slow.cpp", "long f() { return sys\\\ncall(202); }", "system-call"),
+    "a macro that pastes the name of a lock": ("lab/audit/audit.cpp", "#define DO(x) pthread_mutex_##x", "no-lock-here"),
+    "a macro that pastes the name of a lock in its middle":
+        ("lab/audit/audit.cpp", "#define DO(x) pthread_##mutex_##x", "no-lock-here"),
+    "the core declares a function of libc": ("src/core/slow.cpp", 'extern "C" int kill(int, int);', "outside"),
+    "the core declares a function of libc in a block":
+        ("src/core/slow.cpp", 'namespace x { extern "C" { int heirlock_own(int); int kill(int, int) noexcept; } }', "outside"),
+    "the core declares a function of libc in parentheses": ("src/core/slow.cpp", 'extern "C" int (kill)(int, int);', "outside"),
+    "the core declares a function of libc after its own":
+        ("src/core/slow.cpp", 'extern "C" int heirlock_own(int), kill(int, int);', "outside"),
+    "the core declares a function of libc in a namespace of a block":
+        ("src/core/slow.cpp", 'extern "C" { namespace x { int kill(int, int); } }', "outside"),
+    "the core declares a function of libc for the assembler":
+        ("src/core/slow.cpp", 'int end_it(int, int) asm("kill");', "outside"),
+    "the public C header declares a function of libc": ("include/heirlock/heirlock.h", "int kill(int, int);", "outside"),
+    "a public header declares a function of libc": ("include/heirlock/mutex.hpp", 'extern "C" int kill(int, int);', "outside"),
+    "the process layer includes the audit": ("lab/process/tracee.hpp", '#include "lab/audit/audit.cpp"', "room"),
+    "the process layer includes the actor": ("lab/process/tracee.hpp", '#include "lab/actor/stage.hpp"', "room"),
+    "the process layer includes the interface of locks":
+        ("lab/process/tracee.hpp", '#include "lab/subjects/subject.h"', "no-lock-here"),
+    "a subject includes the actor": ("lab/subjects/own.cpp", '#include "lab/actor/stage.hpp"', "room"),
+    "a subject includes a protocol": ("lab/subjects/own.cpp", '#include "lab/protocols/refcount/lock.hpp"', "room"),
+    "the actor includes the audit": ("lab/actor/actor.cpp", '#include "lab/audit/audit.cpp"', "room"),
+    "the actor includes a lock": ("lab/actor/actor.cpp", '#include "lab/subjects/own.cpp"', "no-lock-here"),
+    "a protocol includes the audit": ("lab/protocols/refcount/lock.hpp", '#include "lab/audit/audit.cpp"', "room"),
+    "a protocol includes the kernel's side": ("lab/protocols/refcount/lock.hpp", '#include "lab/kernel/walk.cpp"', "room"),
+    "the kernel includes the audit": ("lab/kernel/walk.cpp", '#include "lab/audit/audit.cpp"', "room"),
+    "the kernel includes the library": ("lab/kernel/walk.cpp", "#include <heirlock/mutex.hpp>", "room"),
+    "the audit includes a scenario": ("lab/audit/audit.cpp", '#include "lab/scenarios/reuse.cpp"', "room"),
+    "the audit includes the kernel's policies": ("lab/audit/audit.cpp", '#include "lab/kernel/walk.cpp"', "room"),
+    "a scenario includes the storm": ("lab/scenarios/reuse.cpp", '#include "lab/storm/worker.cpp"', "room"),
+    "the race includes the audit": ("lab/race/natural.cpp", '#include "lab/audit/audit.cpp"', "room"),
+    "the storm includes a lock": ("lab/storm/worker.cpp", '#include "lab/subjects/own.cpp"', "no-lock-here"),
+    "the storm includes the audit": ("lab/storm/worker.cpp", '#include "lab/audit/audit.cpp"', "room"),
+    "the bench includes the audit": ("lab/bench/rivals.hpp", '#include "lab/audit/audit.cpp"', "room"),
+    "the comparison includes a protocol":
+        ("lab/compare/costs.cpp", '#include "lab/protocols/refcount/lock.hpp"', "no-lock-here"),
+    "a room of the lab that nobody has declared": ("lab/helpers/misc.cpp", "int x;", "room"),
     "a file in no room": ("helpers/misc.cpp", "int x;", "room"),
     "an include of a file in no room": ("cli/verb.hpp", '#include "helpers/misc.hpp"', "from-root"),
 }
