@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <string_view>
 
 #include "lab/bench/children.hpp"
@@ -31,23 +32,30 @@ struct arena {
   alignas(128) std::uint64_t data = 0;
 };
 
-// CPU time, so that a busy machine does not make the section shorter; the fastest of a few tries.
-double turns_per_ns() {
-  static const double found = [] {
-    constexpr std::uint64_t turns = 2'000'000;
-    double best = 0;
-    for (int i = 0; i < 5; ++i) {
-      timespec begin = {}, end = {};
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-      busy(turns);
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-      const double ns = static_cast<double>(end.tv_sec - begin.tv_sec) * 1e9 +
-                        static_cast<double>(end.tv_nsec - begin.tv_nsec);
-      best = std::max(best, turns / ns);
-    }
-    return best;
-  }();
-  return found;
+double cpu_ns() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+// CPU time, so that a busy machine does not make a turn longer; the fastest of a few tries.
+double ns_per_turn(std::uint64_t turns_at_once) {
+  constexpr std::uint64_t turns = 2'000'000;
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    busywork work;
+    const double begin = cpu_ns();
+    for (std::uint64_t done = 0; done < turns; done += turns_at_once)
+      work.turns(turns_at_once);
+    const double each = (cpu_ns() - begin) / turns;
+    best = best == 0 ? each : std::min(best, each);
+  }
+  return best;
+}
+
+std::uint64_t turns_of(unsigned section_ns) {
+  static const double one = ns_per_turn(2'000'000);
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::lround(section_ns / one)));
 }
 
 struct sample {
@@ -65,7 +73,7 @@ void compete(const entrant& lock, arena& shared, unsigned index, std::uint64_t t
 
 sample measure_once(const entrant& lock, contended_cell cell, unsigned window_ms) {
   const shared_object<arena> shared;
-  const auto turns = static_cast<std::uint64_t>(cell.section_ns * turns_per_ns());
+  const auto turns = turns_of(cell.section_ns);
   children competitors;
   for (unsigned i = 0; i < cell.processes; ++i)
     competitors.start([&, i] { compete(lock, *shared, i, turns); });
@@ -88,6 +96,11 @@ sample measure_once(const entrant& lock, contended_cell cell, unsigned window_ms
 }
 
 } // namespace
+
+double section_alone_ns(contended_cell cell) {
+  const std::uint64_t turns = turns_of(cell.section_ns);
+  return static_cast<double>(turns) * ns_per_turn(turns);
+}
 
 bool serves_for_orientation(const std::string& rival) {
   return rival != baseline && !rival.starts_with("heirlock");

@@ -29,6 +29,10 @@ struct contended_effort {
   unsigned rounds_of_others; // of the entrants that serve for orientation only
 };
 
+// How long the busy part of a section is when nothing else is done: beside the number in its name, it tells whether
+// the section is what it is called.
+double section_alone_ns(contended_cell cell);
+
 bool serves_for_orientation(const std::string& rival);
 
 std::vector<contended_result> measure_contended(const std::vector<entrant>& entrants,

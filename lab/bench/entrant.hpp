@@ -13,16 +13,28 @@
 
 namespace heirlock::lab::bench {
 
-inline void busy(std::uint64_t turns) {
-  for (std::uint64_t i = 0; i < turns; ++i)
-    asm volatile("");
-}
+// What keeps a competitor busy. Each turn needs the result of the one before, also across calls, so a turn takes as
+// long as a multiplication does, wherever the loop has come to lie. (Of a loop that only counts, processors do one
+// turn or two in a cycle: sections were half as long as they were called.)
+class busywork {
+ public:
+  void turns(std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      asm volatile("" : "+r"(chain_));
+      chain_ *= 0x9e3779b97f4a7c15; // odd, so that it never becomes 0
+    }
+    asm volatile("" : "+r"(chain_));
+  }
+
+ private:
+  std::uint64_t chain_ = 1;
+};
 
 // What a competitor for a lock does until it is told to stop.
 struct contention {
   const std::atomic<bool>& stop;
   std::uint64_t& data;   // changed in the section, so that its line travels with the lock
-  std::uint64_t inside;  // turns of busy() in the section
+  std::uint64_t inside;  // turns of busywork in the section
   std::uint64_t outside; // and between two sections
 };
 
@@ -58,13 +70,14 @@ entrant entrant_of(std::string name, Lock& lock, std::shared_ptr<void> storage) 
   };
   made.compete = [&lock](const contention& order) {
     std::uint64_t acquisitions = 0;
+    busywork work;
     while (!order.stop.load(std::memory_order_relaxed)) {
       lock.lock();
       ++order.data;
-      busy(order.inside);
+      work.turns(order.inside);
       lock.unlock();
       ++acquisitions;
-      busy(order.outside);
+      work.turns(order.outside);
     }
     return acquisitions;
   };

@@ -61,18 +61,20 @@ void tell_uncontended(std::back_insert_iterator<std::string> out, const suite_re
 
 void tell_contended(std::back_insert_iterator<std::string> out, const suite_results& results,
                     const suite_effort& effort) {
-  fmt::format_to(out,
-                 "\n### Contended\nEach process holds the lock for the section and stays outside "
-                 "for as long. Windows of {} ms; median of {} interleaved rounds ({} where the "
-                 "rival is there for orientation), ratios round by round (lowest to highest). "
-                 "Share: acquisitions of the slowest process, relative to an equal part.\n\n"
-                 "| processes x section | | million/s | to {} | share |\n|---|---|---|---|---|\n",
-                 effort.contended.window_ms, effort.contended.rounds,
-                 effort.contended.rounds_of_others, baseline);
+  fmt::format_to(
+      out,
+      "\n### Contended\nEach process holds the lock for the section and stays outside "
+      "for as long. Windows of {} ms; median of {} interleaved rounds ({} where the "
+      "rival is there for orientation), ratios round by round (lowest to highest). "
+      "Share: acquisitions of the slowest process, relative to an equal part. Alone: what the "
+      "section takes in ns when nothing else is done.\n\n"
+      "| processes x section (alone) | | million/s | to {} | share |\n|---|---|---|---|---|\n",
+      effort.contended.window_ms, effort.contended.rounds, effort.contended.rounds_of_others,
+      baseline);
   for (const auto& group : results.contended)
     for (const auto& row : group.results)
-      fmt::format_to(out, "| {} x {} ns | {} | {:.3f} | {} | {} |\n", group.cell.processes,
-                     group.cell.section_ns, row.name, row.throughput.median,
+      fmt::format_to(out, "| {} x {} ns ({:.0f}) | {} | {:.3f} | {} | {} |\n", group.cell.processes,
+                     group.cell.section_ns, group.section_alone_ns, row.name, row.throughput.median,
                      told_with_range(row.to_baseline), told_with_range(row.share));
 }
 
@@ -148,7 +150,8 @@ ordered_json json_report(const suite_results& results, const surroundings& where
   ordered_json& contended = document["contended_mops"] = ordered_json::array();
   for (const auto& group : results.contended) {
     ordered_json cell = {{"processes", group.cell.processes},
-                         {"section_ns", group.cell.section_ns}};
+                         {"section_ns", group.cell.section_ns},
+                         {"section_alone_ns", group.section_alone_ns}};
     ordered_json ratios = ordered_json::object(), shares = ordered_json::object();
     for (const auto& row : group.results) {
       cell[row.name] = row.throughput.median;

@@ -134,9 +134,10 @@ suite_results run_suite(const std::vector<std::string>& cases, const suite_effor
     for (const contended_cell cell : cells)
       if (const auto names = rivals_in(cases, group_of(cell), true); !names.empty())
         results.contended.push_back(
-            {cell, measure_contended(made.of(names), cell, effort.contended,
-                                     way.step(fmt::format("{} processes, {} ns", cell.processes,
-                                                          cell.section_ns)))});
+            {cell, section_alone_ns(cell),
+             measure_contended(
+                 made.of(names), cell, effort.contended,
+                 way.step(fmt::format("{} processes, {} ns", cell.processes, cell.section_ns)))});
     if (const auto names = rivals_in(cases, "recovery", true); !names.empty())
       results.recovery =
           measure_recovery(made.of(names), effort.recovery_rounds, way.step("recovery"));

@@ -18,6 +18,7 @@ namespace heirlock::lab::bench {
 
 struct contended_results {
   contended_cell cell;
+  double section_alone_ns;
   std::vector<contended_result> results;
 };
 

@@ -18,14 +18,14 @@
 //   5  leave the queue and tell the follower
 namespace heirlock::core {
 
-int spin_pauses = 100;
+int spin_pauses = 300;
 std::int64_t starving_after_ns = 1000000;
 
 namespace {
 
 namespace bits = detail;
 
-constexpr int longest_gap = 8;
+constexpr int longest_gap = 32;
 constexpr int still_waiting = -1;
 constexpr std::int64_t ns_per_ms = 1000000;
 
