@@ -57,7 +57,8 @@ class slow_lock {
   // A wait ends at the caller's deadline, or at the backstop.
   enum class wait_end { woken, deadline, backstop };
 
-  bool take(std::uint64_t free_word) noexcept {
+  // False: and the word is what was found instead.
+  bool take(std::uint64_t& free_word) noexcept {
     // sync handover
     return mutex_.word.compare_exchange_strong(free_word, mine_, std::memory_order_acquire);
   }
@@ -92,7 +93,10 @@ class slow_lock {
   std::int64_t turns_ = 0; // of an unbarred head, since its last backstop
 };
 
-// True: taken. Gaps grow, so that many spinners do not keep the line from the owner, who needs it to release.
+// True: taken. Gaps grow, so that many spinners do not keep the line from the owner, who needs it to release. While they
+// are short a look is an attempt: a load would have to be followed by another transfer of the line before the mutex
+// could be taken, and costs the owner its exclusive line all the same. Once a spinner has waited longer than others are
+// likely to, it only reads.
 bool slow_lock::spin(bool head) noexcept {
   constexpr std::uint64_t hints = bits::waiters | bits::starve | bits::inconsistent;
   std::uint64_t first = mutex_.word.load(std::memory_order_relaxed);
@@ -100,12 +104,12 @@ bool slow_lock::spin(bool head) noexcept {
        paused += gap, gap = gap < longest_gap ? gap * 2 : gap) {
     for (int i = 0; i < gap; ++i)
       sys::cpu_relax();
-    const std::uint64_t word = mutex_.word.load(std::memory_order_relaxed);
-    if (word == bits::word_free || (head && word == bits::word_reserved)) {
+    std::uint64_t word =
+        gap < longest_gap ? bits::word_free : mutex_.word.load(std::memory_order_relaxed);
+    while (word == bits::word_free || (head && word == bits::word_reserved))
       if (take(word)) return true;
-    } else if (word == bits::word_reserved) {
-      return false; // kept for heads: go and become one
-    } else if (((word ^ first) & ~hints) != 0) {
+    if (word == bits::word_reserved) return false; // kept for heads: go and become one
+    if (((word ^ first) & ~hints) != 0) {
       if (first != bits::word_free) return false; // it goes from owner to owner: queue
       first = word;
     }
@@ -145,7 +149,7 @@ slow_lock::wait_end slow_lock::wait(sys::wait_set& sleep) noexcept {
 
 // One last try, in which a reserved mutex may be taken too: the reservation names no heir.
 int slow_lock::give_up() noexcept {
-  const std::uint64_t word = mutex_.word.load(std::memory_order_relaxed);
+  std::uint64_t word = mutex_.word.load(std::memory_order_relaxed);
   return is_free(word) && take(word) ? own(0) : ETIMEDOUT;
 }
 
