@@ -179,9 +179,10 @@ void command::read_terminal() {
   if (n > 0) on_terminal_.append(part.data(), static_cast<std::size_t>(n));
 }
 
-bool command::ends_in_time() {
+bool command::ends_or(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + hang;
   while (std::chrono::steady_clock::now() < deadline) {
+    if (condition()) return true;
     std::array<pollfd, 2> sources = {
         {{process_fd_, POLLIN, 0}, {terminal_ ? err_fd_ : -1, POLLIN, 0}}};
     if (::poll(sources.data(), sources.size(), 1000) <= 0) continue;
@@ -194,11 +195,16 @@ bool command::ends_in_time() {
   return false;
 }
 
+bool command::has_shown(const std::string& text) {
+  const auto shown = [&] { return on_terminal_.find(text) != std::string::npos; };
+  return ends_or(shown) && shown();
+}
+
 outcome command::finish() {
   outcome result;
   for (const auto& word : arguments_)
     result.line += word + " ";
-  const bool ended = ends_in_time();
+  const bool ended = ends_or([] { return false; });
   EXPECT_TRUE(ended) << "it hangs: " << result.line;
   if (!ended) ::kill(process_, SIGKILL);
   int raw = 0;

@@ -58,6 +58,8 @@ class command {
   command& start();
   // Waits until so many processes run besides the command itself.
   [[nodiscard]] bool has_started_processes(std::size_t number) const;
+  // Waits until the text has come on the terminal; false when the command ends without it.
+  [[nodiscard]] bool has_shown(const std::string& text);
   void send(int signal_number) const;
   void type(const std::string& keys) const; // on the terminal
   outcome finish();
@@ -67,7 +69,8 @@ class command {
  private:
   [[noreturn]] void become() const;
   void read_terminal();
-  bool ends_in_time();
+  // Waits, while it reads the terminal, for the end of the command or for the condition. False: for neither.
+  bool ends_or(const std::function<bool()>& condition);
 
   std::vector<std::string> arguments_;
   std::vector<std::function<void()>> preparations_;

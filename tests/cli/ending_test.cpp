@@ -2,6 +2,7 @@
 // However an audit ends, its processes end with it; and what a terminal sees of it meanwhile.
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -81,24 +82,34 @@ TEST(ending, by_a_reader_that_has_gone_takes_the_actors_along) {
   EXPECT_EQ(result.signal, SIGPIPE) << result;
 }
 
+const std::string wiped = "\r\033[K";
+
 TEST(progress, is_shown_on_a_terminal_and_leaves_standard_output_alone) {
-  // The positions of a second actor are enumerated too: that takes some seconds.
-  command audit({"audit", "--subject", "pthread-robust", "--op", "lock,lock-contended,trylock",
-                 "--scenario", "waiter-asleep", "--json"});
-  const outcome result = audit.on_a_terminal().start().finish();
-  ASSERT_TRUE(result.status == 0 || result.status == 1) << result;
-  const auto document = result.json();
-  ASSERT_FALSE(document.is_discarded()) << result;
-  double seconds = 0;
-  for (const auto& each :
-       document.contains("cases") ? document.at("cases") : nlohmann::json::array({document}))
-    seconds += each.at("seconds").get<double>();
-  ASSERT_GT(seconds, 2.5) << "too short to show a bar: choose a longer audit for this test";
+  // The check takes its time, at each of the kill points, until the bar has been seen.
+  const scratch_directory folder;
+  const std::string seen = folder.path() + "/seen";
+  command audit({"audit", "--at", "flip_money", "--check", "test -e " + seen + " || sleep 1",
+                 "--json", "--", LEDGER_PROGRAM, folder.path() + "/book", "flip"});
+  audit.on_a_terminal().start();
+  const bool shown = audit.has_shown(" %  flip_money");
+  std::ofstream(seen).put('\n');
+  const outcome result = audit.finish();
+  EXPECT_TRUE(shown) << result;
   EXPECT_TRUE(result.err_has("[#") || result.err_has("[.")) << result;
-  EXPECT_TRUE(result.err_has(" %  lock")) << result;
-  const std::string wiped = "\r\033[K";
-  ASSERT_GE(result.err.size(), wiped.size());
-  EXPECT_EQ(result.err.substr(result.err.size() - wiped.size()), wiped) << result;
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_FALSE(result.json().is_discarded()) << result;
+  EXPECT_TRUE(result.err.ends_with(wiped)) << result;
+}
+
+TEST(progress, names_the_case_and_is_wiped_when_the_audit_is_interrupted) {
+  command audit(long_audit);
+  audit.on_a_terminal().start();
+  const bool shown = audit.has_shown(" %  lock ");
+  audit.type("\x03");
+  const outcome result = audit.finish();
+  EXPECT_TRUE(shown) << result;
+  expect_interrupted(result);
+  EXPECT_LT(result.err.rfind(" %  lock "), result.err.rfind(wiped)) << result;
 }
 
 } // namespace
