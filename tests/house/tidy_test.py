@@ -4,6 +4,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import time
 import unittest
 
 from tree import ROOT, TreeTest, run
@@ -18,16 +21,27 @@ class Tidy(TreeTest):
         super().setUp()
         os.makedirs(os.path.join(self.root, "scripts"))
         shutil.copy(os.path.join(ROOT, "scripts", "tidy"), os.path.join(self.root, "scripts", "tidy"))
+        self.temporary = os.path.join(self.root, "temporary")
+        os.mkdir(self.temporary)
         self.write(".clang-tidy", "Checks: '-*,bugprone-*'\nWarningsAsErrors: '*'\nHeaderFilterRegex: '/lab/'\n")
 
-    def tidy(self, sources, *options):
+    def tearDown(self):
+        self.assertEqual(os.listdir(self.temporary), [], "it leaves something behind")
+
+    def environment(self, **more):
+        return {**os.environ, "TMPDIR": self.temporary, **more}
+
+    def prepare(self, sources, *options):
         database = []
         for name, text in sources.items():
             path = self.write(f"lab/{name}", text)
             command = ["c++", "-std=c++20", *options, "-o", f"{name}.o", "-c", path]
             database.append({"directory": self.root, "file": path, "arguments": command})
         self.write("build/dev/compile_commands.json", json.dumps(database))
-        return run(os.path.join(self.root, "scripts", "tidy"), "--jobs", "2")
+
+    def tidy(self, sources, *options):
+        self.prepare(sources, *options)
+        return run(os.path.join(self.root, "scripts", "tidy"), "--jobs", "2", env=self.environment())
 
     def test_is_silent_where_nothing_is_wrong(self):
         done = self.tidy({f"f{i}.cpp": CLEAN.format(f"f{i}") for i in range(12)})
@@ -61,6 +75,35 @@ class Tidy(TreeTest):
         self.write("lab/.clang-tidy", "InheritParentConfig: true\nChecks: '-bugprone-suspicious-semicolon'\n")
         sources = {f"f{i}.cpp": WRONG.format(f"f{i}") for i in range(3)}
         self.assertEqual(self.tidy(sources).returncode, 0)
+
+    def test_takes_its_folder_and_its_tools_along_when_it_is_stopped(self):
+        # Tools that say that they run, and then hang.
+        for tool in ("clang-tidy-14", "clang-14"):
+            self.write(f"bin/{tool}", f'#!/bin/sh\necho $$ > "{self.root}/running.$$.new"\n'
+                       f'mv "{self.root}/running.$$.new" "{self.root}/running.$$"\nexec sleep 1000\n', executable=True)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(number.name):
+                self.prepare({f"{name}.{ending}": CLEAN.format(name) for name in "fg" for ending in ("c", "cpp")})
+                path = os.path.join(self.root, "bin") + os.pathsep + os.environ["PATH"]
+                with subprocess.Popen([os.path.join(self.root, "scripts", "tidy"), "--jobs", "2"], stderr=subprocess.PIPE,
+                                      text=True, env=self.environment(PATH=path)) as tidy:
+                    self.addCleanup(tidy.kill)
+                    deadline = time.monotonic() + 30
+                    while len(self.running()) < 2:
+                        self.assertLess(time.monotonic(), deadline, "the tools do not start")
+                        time.sleep(0.01)
+                    self.assertNotEqual(os.listdir(self.temporary), [])
+                    tools = self.running()
+                    tidy.send_signal(number)
+                    _, said = tidy.communicate(timeout=30)
+                self.assertEqual((tidy.returncode, said), (2, f"tidy: stopped by {number.name}\n"))
+                self.assertEqual(os.listdir(self.temporary), [])
+                for tool in tools:
+                    self.assertFalse(os.path.exists(f"/proc/{tool}"), "a tool runs on")
+                    os.remove(os.path.join(self.root, f"running.{tool}"))
+
+    def running(self):
+        return [name.split(".")[1] for name in os.listdir(self.root) if name.startswith("running.") and name.count(".") == 1]
 
     def test_what_does_not_compile_is_a_finding(self):
         done = self.tidy({"f.cpp": CLEAN.format("f"), "g.cpp": "int broken(\n", "h.cpp": CLEAN.format("h")})

@@ -4,9 +4,12 @@
 import json
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from selenium import webdriver
@@ -46,14 +49,42 @@ def browser(folder):
     return webdriver.Chrome(service=Service(DRIVER), options=options)
 
 
+def those_that_name(folder):
+    """The processes whose command line or environment names the folder, but for this one."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        for what in ("cmdline", "environ"):
+            try:
+                if int(process) != os.getpid() and os.fsencode(folder) in pathlib.Path("/proc", process, what).read_bytes():
+                    found.append(int(process))
+                    break
+            except OSError:  # it has ended, or is not ours
+                continue
+    return found
+
+
+def take_away(folder):
+    """The browser's processes write into the folder until they end, which is after quit() has returned."""
+    deadline = time.monotonic() + BOUND
+    while left := those_that_name(folder):
+        if time.monotonic() > deadline:
+            for process in left:
+                os.kill(process, signal.SIGKILL)
+            raise AssertionError(f"the browser left processes behind: {left}")
+        time.sleep(0.01)
+    shutil.rmtree(folder)
+
+
 class ComparePage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         os.environ["NO_PROXY"] = "*"  # the driver is on this machine
-        folder = tempfile.TemporaryDirectory(prefix="heirlock-page-", ignore_cleanup_errors=True)
-        cls.addClassCleanup(folder.cleanup)
-        cls.page, cls.document = compared(folder.name)
-        cls.browser = browser(folder.name)
+        folder = tempfile.mkdtemp(prefix="heirlock-page-")
+        cls.addClassCleanup(take_away, folder)
+        # Whatever the driver and the browser make has its place there too.
+        os.environ["TMPDIR"] = folder
+        cls.page, cls.document = compared(folder)
+        cls.browser = browser(folder)
         cls.addClassCleanup(cls.browser.quit)
 
     def setUp(self):
