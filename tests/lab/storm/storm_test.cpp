@@ -40,7 +40,8 @@ std::vector<std::string> verdicts_of(const storm_report& r) {
 // A toy of tests/audit/broken, or "heirlock:" and a fault of tests/core/faults.
 struct planted {
   const char* name;
-  std::vector<std::string> verdicts;
+  std::vector<std::string> verdicts;     // must be found
+  std::vector<std::string> may_follow{}; // is found in some storms, for the fault leads to it
 };
 
 // What the toy's lock does to a second owner's unlock is its own affair: unexpected results are not compared.
@@ -53,14 +54,27 @@ TEST_P(planted_fault, is_found_by_a_storm) {
       short_storm(own ? FAULTY_HEIRLOCKS + name.substr(9) + ".so" : toy("broken", name));
   options.chosen.threads = own ? 3 : 1;
   options.kills = 20'000; // far more than it takes
-  const storm_report report = run_storm(options);
-  EXPECT_EQ(verdicts_of(report), GetParam().verdicts) << text_report(report, options.kills);
+  storm_report report = run_storm(options);
+  // It also ends with an unexpected result: of two owners the first may have just left when the second enters, and have its
+  // unlock refused. That tells no verdict; the next storm goes on with the kills that are left.
+  while (verdicts_of(report).empty() && report.kills < options.kills) {
+    options.kills -= report.kills;
+    ++options.chosen.seed;
+    report = run_storm(options);
+  }
+  std::vector<std::string> found = verdicts_of(report);
+  for (const std::string& verdict : GetParam().may_follow)
+    std::erase(found, verdict);
+  EXPECT_EQ(found, GetParam().verdicts) << text_report(report, options.kills);
   EXPECT_LT(report.kills, options.kills);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     , planted_fault,
-    testing::Values(planted{"two-owners", {"two owners"}},
+    // Of two owners the second stores over the first one's word: a WAITERS bit is gone, and the sleeper stays asleep.
+    // And both link the lock's one node: the first one's list ends with the other's, without what it held
+    // besides, and its unlock of that walks in a circle.
+    testing::Values(planted{"two-owners", {"two owners"}, {"hang"}},
                     planted{"takes-over-the-living", {"two owners", "false death"}},
                     planted{"wake-never-sent", {"hang"}},
                     planted{"takeover-drops-waiters", {"hang"}},
