@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the documents tell people to run is there: subjects, operations, scenarios, policies, and tests.
+"""What the documents tell people to run is there: programs, verbs, options, subjects, operations, scenarios, policies, tests.
 
 usage: commands_test.py BUILD_DIRECTORY [unittest's arguments]
 """
@@ -15,7 +15,7 @@ import unittest
 from tree import ROOT, run
 
 BUILD = ""
-PAPERS = ["README.md", *sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs", "*.md")))]
+PAPERS = ["README.md", "CONTRIBUTING.md", *sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs", "*.md")))]
 # Names that stand for the reader's own.
 READERS_OWN = ("./my_lock.so", "X", "LOCK", "S", "OP", "N")
 
@@ -47,12 +47,36 @@ def listed():
     return sections
 
 
+def explained(*verb):
+    """What --help says: the names in its sections of options and of subcommands."""
+    text = run(os.path.join(BUILD, "bin", "heirlock"), *verb, "--help").stdout
+    options = {name for line in re.findall(r"^  (-\S+)", text, re.MULTILINE) for name in line.split(",")}
+    verbs = re.findall(r"^  (\w+) ", text.partition("\nSubcommands:\n")[2], re.MULTILINE)
+    return options, set(verbs)
+
+
+def options_of(command):
+    """What looks like an option before the -- that ends them; optional ones are in brackets."""
+    for word in command[:command.index("--")] if "--" in command else command:
+        option = re.match(r"\[?(--[a-z][a-z-]*)", word)
+        if option:
+            yield option.group(1)
+
+
 class Commands(unittest.TestCase):
     def papers(self):
         for paper in PAPERS:
             with open(os.path.join(ROOT, paper), encoding="utf-8") as file:
                 for command in commands_in(file.read()):
                     yield paper, command
+
+    @staticmethod
+    def all_tests(*chosen):
+        # The inner ctest must not think that it is the outer one.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CTEST")}
+        listing = subprocess.run(["ctest", "--test-dir", BUILD, "-N", *chosen], stdout=subprocess.PIPE, text=True, check=True,
+                                 timeout=110, env=environment).stdout
+        return re.findall(r"^ *Test +#\d+: (.*)$", listing, re.MULTILINE)
 
     def test_every_audit_that_is_quoted_names_what_there_is(self):
         known = listed()
@@ -72,12 +96,53 @@ class Commands(unittest.TestCase):
                     self.assertTrue(there, f"{paper}: {' '.join(command)}: no {value}")
         self.assertGreater(seen, 20)
 
+    def test_every_verb_that_is_quoted_is_there_with_its_options(self):
+        general, verbs = explained()
+        self.assertIn("audit", verbs)
+        options = {verb: explained(verb)[0] | general for verb in verbs}
+        seen = set()
+        for paper, command in self.papers():
+            if not command or command[0] not in ("heirlock", "build/dev/bin/heirlock") or len(command) < 2:
+                continue
+            verb = command[1]
+            if verb.startswith("-"):
+                self.assertEqual(set(options_of(command)) - general, set(), f"{paper}: {' '.join(command)}")
+                continue
+            if not re.fullmatch(r"[a-z]+", verb):  # prose after the name, or a version
+                continue
+            self.assertIn(verb, verbs, f"{paper}: {' '.join(command)}")
+            self.assertEqual(set(options_of(command)) - options[verb], set(), f"{paper}: {' '.join(command)}")
+            seen.add(verb)
+        self.assertEqual(seen, verbs, "each verb is spoken of somewhere")
+
+    def test_every_program_and_file_that_is_quoted_is_there(self):
+        seen = 0
+        for paper, command in self.papers():
+            for word in command:
+                word = word.rstrip(".,:")
+                if re.fullmatch(r"build/dev/[\w./-]+\w", word):
+                    seen += 1
+                    self.assertTrue(os.path.exists(os.path.join(BUILD, os.path.relpath(word, "build/dev"))), f"{paper}: no {word}")
+                elif re.fullmatch(r"(scripts|robust_bug|tests|lab|src|include|docs|cmake|\.ci)/[\w./-]+\w", word):
+                    seen += 1
+                    there = [os.path.join(ROOT, word), os.path.join(ROOT, "lab", word)]
+                    self.assertTrue(any(map(os.path.exists, there)), f"{paper}: no {word}")
+        self.assertGreater(seen, 30)
+
+    def test_every_make_target_that_is_quoted_is_there(self):
+        with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as file:
+            targets = set(re.findall(r"^([a-z]+):", file.read(), re.MULTILINE))
+        seen = set()
+        for paper, command in self.papers():
+            if command[:1] == ["make"]:
+                for word in command[1:]:
+                    if re.fullmatch(r"[a-z]+", word):
+                        self.assertIn(word, targets, f"{paper}: {' '.join(command)}")
+                        seen.add(word)
+        self.assertLessEqual({"run", "test"}, seen)
+
     def test_every_choice_of_tests_that_is_quoted_chooses_some(self):
-        # The inner ctest must not think that it is the outer one.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CTEST")}
-        listing = subprocess.run(["ctest", "--test-dir", BUILD, "-N"], stdout=subprocess.PIPE, text=True, check=True,
-                                 timeout=110, env=environment).stdout
-        names = re.findall(r"^ *Test +#\d+: (.*)$", listing, re.MULTILINE)
+        names = self.all_tests()
         seen = 0
         for paper, command in self.papers():
             if command[:1] != ["ctest"]:
