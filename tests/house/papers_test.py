@@ -94,6 +94,9 @@ class Papers(unittest.TestCase):
         self.assertGreater(len(links), 30)
         self.assertEqual([(paper, link) for paper, link in links if not leads_somewhere(ROOT, paper, link)], [])
 
+    def test_no_test_is_forgiven_by_a_second_run(self):
+        self.assertNotIn("--repeat", read(".ci/run") + read("Makefile"))
+
     def test_no_figure_is_of_this_machine(self):
         # The reader's is another one.
         for paper in papers_of(ROOT):

@@ -134,7 +134,7 @@ function(protocol_audit_test name)
   target_link_libraries(${name} PRIVATE heirlock_lab_scenarios heirlock_lab_kernel heirlock_toys
     GTest::gtest_main ${CMAKE_DL_LIBS})
   add_dependencies(${name} ${made_subjects} ${protocol_fault_subjects} protocol_subjects)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600 LABELS many-deaths)
 endfunction()
 protocol_audit_test(rseq_rl_cs_audit_test fault_audit_test.cpp mended_audit_test.cpp order_audit_test.cpp
   policy_audit_test.cpp variant_audit_test.cpp)
