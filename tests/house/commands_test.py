@@ -129,6 +129,14 @@ class Commands(unittest.TestCase):
                     self.assertTrue(any(map(os.path.exists, there)), f"{paper}: no {word}")
         self.assertGreater(seen, 30)
 
+    def test_what_is_built_for_a_newcomer_is_all_that_a_user_runs_and_no_test(self):
+        commands = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "program"], stdout=subprocess.PIPE, text=True,
+                                  check=True, timeout=60).stdout
+        made = re.findall(r" -o (\S+)", commands)
+        self.assertLessEqual({"bin/heirlock", "bin/heirlock-actor", "bin/heirlock-storm-worker", "bin/robust_bug",
+                              "subjects/robust-list.so", "subjects/futex-robust-unlock.so"}, set(made))
+        self.assertEqual([name for name in made if name.startswith(("tests/", "bench/"))], [])
+
     def test_every_make_target_that_is_quoted_is_there(self):
         with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as file:
             targets = set(re.findall(r"^([a-z]+):", file.read(), re.MULTILINE))
