@@ -11,7 +11,9 @@ function(heirlock_options target)
     $<$<BOOL:${HEIRLOCK_WERROR}>:-Werror>)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   if(HEIRLOCK_SANITIZE AND NOT arg_SHIPPED)
-    target_compile_options(${target} PRIVATE -fsanitize=${HEIRLOCK_SANITIZE} -fno-omit-frame-pointer)
+    # What is found ends the program: a test must not pass over it.
+    target_compile_options(${target} PRIVATE -fsanitize=${HEIRLOCK_SANITIZE} -fno-sanitize-recover=all
+      -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${HEIRLOCK_SANITIZE})
   endif()
 endfunction()

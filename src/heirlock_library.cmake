@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# heirlock_library(ROOT SUFFIX): targets heirlock_objects<SUFFIX> and heirlock_static<SUFFIX> of the sources
-# under ROOT, which has include/ and src/. The tests use it on copies in which a fault is planted.
+# heirlock_library(ROOT SUFFIX [SANITIZED]): targets heirlock_objects<SUFFIX> and heirlock_static<SUFFIX> of the sources
+# under ROOT, which has include/ and src/. SANITIZED: with the sanitizers of the preset, for the library's own tests;
+# what is shipped, and what is killed, has none.
 set(HEIRLOCK_SOURCES
   src/sys/file.cpp
   src/sys/futex.cpp
@@ -23,9 +24,14 @@ set(HEIRLOCK_SOURCES
   CACHE INTERNAL "")
 
 function(heirlock_library root suffix)
+  cmake_parse_arguments(arg "SANITIZED" "" "" ${ARGN})
+  set(shipped SHIPPED)
+  if(arg_SANITIZED)
+    set(shipped "")
+  endif()
   list(TRANSFORM HEIRLOCK_SOURCES PREPEND ${root}/ OUTPUT_VARIABLE sources)
   add_library(heirlock_objects${suffix} OBJECT ${sources})
-  heirlock_options(heirlock_objects${suffix} SHIPPED)
+  heirlock_options(heirlock_objects${suffix} ${shipped})
   target_include_directories(heirlock_objects${suffix} BEFORE PRIVATE
     ${root} ${root}/include
     ${root}/src/sys/libc/${HEIRLOCK_LIBC} ${root}/src/sys/arch/${HEIRLOCK_ARCH})
