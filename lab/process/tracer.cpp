@@ -161,7 +161,8 @@ tracee& tracer::launch(const launch_request& request) {
     throw trouble(fmt::format("cannot run {}: {}", request.command[0],
                               std::generic_category().message(errno)));
 
-  const pid_t pid = fork();
+  // Not fork(): what others do in a new child (ThreadSanitizer starts a thread there) would be traced with it.
+  const pid_t pid = _Fork();
   if (pid < 0) throw_errno("fork");
   if (pid == 0) {
     open_gate.reset();

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -51,6 +52,26 @@ TEST_F(lifetime, a_launched_program_stands_before_its_first_instruction) {
   EXPECT_TRUE(child.status().is_event(PTRACE_EVENT_EXEC)) << child.status().describe();
   EXPECT_EQ(child.id(), child.process());
   EXPECT_EQ(t.threads_of(child.process()).size(), 1U);
+}
+
+// As a library may do in each new child; ThreadSanitizer does.
+bool child_starts_a_thread = false;
+void start_a_thread_in_the_child() {
+  if (!child_starts_a_thread) return;
+  pthread_t thread;
+  pthread_create(
+      &thread, nullptr, [](void*) -> void* { return nullptr; }, nullptr);
+}
+
+TEST_F(lifetime, a_program_is_launched_without_what_others_do_in_a_new_child) {
+  ASSERT_EQ(::pthread_atfork(nullptr, nullptr, start_a_thread_in_the_child), 0);
+  child_starts_a_thread = true;
+  {
+    tracer t;
+    const tracee& child = t.launch(request("rest"));
+    EXPECT_TRUE(child.status().is_event(PTRACE_EVENT_EXEC)) << child.status().describe();
+  }
+  child_starts_a_thread = false;
 }
 
 // A terminal sends Ctrl-C to the whole group of the command: it must not stop the tracees as well.
