@@ -129,7 +129,7 @@ exit_status run_audit(const audit_arguments& arguments) {
     fmt::print("{} on Linux {}, policy {}\n\n", reports.front().libc, reports.front().kernel,
                policy.name());
   for (const case_report& report : reports) {
-    wrong = wrong || !report.violations.empty();
+    wrong = wrong || report.has_violations();
     if (arguments.json) {
       documents.push_back(json_report(report, replay));
     } else {

@@ -124,6 +124,8 @@ std::string cell(const case_report* report) {
     if (v != verdict::ok)
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, name_of(v));
   }
+  if (report->without_victim)
+    return fmt::format("{} before the victim acts", name_of(report->without_victim->what.what));
   return text.empty() ? fmt::format("ok ({})", judged) : fmt::format("{} of {}", text, judged);
 }
 
@@ -159,7 +161,7 @@ void show_the_table(const std::vector<std::vector<case_report>>& by_subject) {
 bool our_own_is_clean(const std::vector<std::vector<case_report>>& by_subject, bool tell) {
   for (std::size_t i = first_of_our_own; i < by_subject.size(); ++i)
     for (const case_report& report : by_subject[i]) {
-      if (report.violations.empty()) continue;
+      if (!report.has_violations()) continue;
       if (tell)
         fmt::print("   heirlock's own mutex has a fault; please report it:\n\n{}\n",
                    text_report(report, replay_command()));

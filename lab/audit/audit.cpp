@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 1. Trace the operation once: the stops of that path are the kill points.
-// 2. For each kill point: start afresh, bring the victim there, let the survivors act, kill, judge.
-// 3. For each kill point once more: the victim is not killed but goes on.
-// 4. Where the scenario has a second actor, enumerate its position as well, in two orders: it moves
+// 1. Rehearse: what goes wrong before the victim has done anything is said once, and is nobody's kill point.
+// 2. Trace the operation once: the stops of that path are the kill points.
+// 3. For each kill point: start afresh, bring the victim there, let the survivors act, kill, judge.
+// 4. For each kill point once more: the victim is not killed but goes on.
+// 5. Where the scenario has a second actor, enumerate its position as well, in two orders: it moves
 //    while the victim stands at the kill point, or it has moved before the victim begins. Positions are
 //    its accesses to shared memory and its system calls: between two of those it does nothing that
 //    another thread or the kernel could tell from not having moved, so nothing is left out.
@@ -51,6 +52,7 @@ class case_audit {
     return second;
   }
 
+  void rehearse();
   path trace_victim(const second_position* second);
   void learn_how_it_waits();
   path trace_second(const path* victim_way, std::size_t victim_stop);
@@ -58,8 +60,11 @@ class case_audit {
                         const second_position* second);
   void judge_at(const path& way, std::size_t stop, fate victim, std::uint32_t fill_bits,
                 const second_position* second);
-  finding run_once(const path& way, std::size_t stop, fate victim, std::uint32_t fill_bits,
-                   const second_position* second);
+  // Nothing where the run has not come to say anything about the victim.
+  std::optional<finding> run_once(const path& way, std::size_t stop, fate victim,
+                                  std::uint32_t fill_bits, const second_position* second);
+  bool needs_no_victim(const finding& found) const;
+  void judge_all();
   void with_second_actor(const path& main_way);
   unsigned register_stop(const path& way, std::size_t stop);
   bool second_has_positions() const {
@@ -84,6 +89,27 @@ class case_audit {
   std::size_t done_ = 0;
   std::size_t expected_ = 0;
 };
+
+// Plays the scenario until the victim would execute its first instruction.
+void case_audit::rehearse() {
+  stage_.clear();
+  run r(stage_, scenario_, op_, 0);
+  const auto play = scenario_.perform(r);
+  play->set_up();
+  const bool in_set_up = r.failed();
+  if (!in_set_up) {
+    r.victim_begins(arena::object_a);
+    r.note_kill_point();
+    play->at_kill_point();
+  }
+  if (r.failed()) report_.without_victim = {r.result(), in_set_up};
+  stage_.clear();
+}
+
+bool case_audit::needs_no_victim(const finding& found) const {
+  return report_.without_victim && report_.without_victim->what.what == found.what &&
+         report_.without_victim->what.note == found.note;
+}
 
 // Lets the victim run, where tracing it would have to guess.
 void case_audit::learn_how_it_waits() {
@@ -134,8 +160,9 @@ path case_audit::trace_second(const path* victim_way, std::size_t victim_stop) {
   return way;
 }
 
-finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
-                             std::uint32_t fill_bits, const second_position* second) {
+std::optional<finding> case_audit::run_once(const path& way, std::size_t stop, fate victim,
+                                            std::uint32_t fill_bits,
+                                            const second_position* second) {
   check_interrupt();
   stage_.clear();
   run r(stage_, scenario_, op_, fill_bits);
@@ -157,6 +184,7 @@ finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
                     stop, name_of(op_), scenario_.name()));
   r.note_kill_point();
   play->at_kill_point();
+  const bool is_spoilt = r.failed() && needs_no_victim(r.result());
   if (victim == fate::killed) {
     r.victim_dies();
   } else {
@@ -170,6 +198,7 @@ finding case_audit::run_once(const path& way, std::size_t stop, fate victim,
   report_.facts += r.facts();
   finding result = r.result();
   stage_.clear();
+  if (is_spoilt) return std::nullopt;
   return result;
 }
 
@@ -215,9 +244,13 @@ void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::u
   report_progress();
   if (!wanted(step)) return;
   finding result;
-  for (unsigned tries = 0; tries < scenario_.tries() && is_harmless(result.what); ++tries)
-    result = run_once(way, stop, victim, fill_bits, second);
+  for (unsigned tries = 0; tries < scenario_.tries() && is_harmless(result.what); ++tries) {
+    const auto found = run_once(way, stop, victim, fill_bits, second);
+    if (!found) return;
+    result = *found;
+  }
   const auto worst = worst_.try_emplace(step, result.what).first;
+  report_.kill_points[step].judged = true;
   if (result.what == verdict::ok) return;
   if (is_harmless(worst->second)) worst->second = result.what;
   if (is_harmless(result.what)) return;
@@ -293,6 +326,14 @@ case_report case_audit::perform() {
   report_.scenario = scenario_.name();
   report_.victim_ends = scenario_.victim_ends(op_);
 
+  rehearse();
+  if (!report_.without_victim || !report_.without_victim->in_set_up) judge_all();
+
+  report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::move(report_);
+}
+
+void case_audit::judge_all() {
   learn_how_it_waits();
   const path way = trace_victim(nullptr);
   const bool with_second = second_has_positions();
@@ -312,8 +353,6 @@ case_report case_audit::perform() {
     ++report_.verdicts[v];
   std::stable_sort(report_.violations.begin(), report_.violations.end(),
                    [](const violation& a, const violation& b) { return a.at.step < b.at.step; });
-  report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return std::move(report_);
 }
 
 } // namespace

@@ -21,6 +21,9 @@ struct kill_point_report {
   std::string instruction;
   std::uint64_t word = 0; // the lock's first word when the victim stands here
   bool pending = false;   // the victim's pending operation names this lock
+  // A run has said something about a death here. Else this audit was asked about others, or what went wrong before the
+  // victim had a part in it left nothing to judge by.
+  bool judged = false;
 };
 
 // What becomes of the victim at the kill point. That it goes on is a control and a test of its own: it
@@ -43,6 +46,13 @@ struct violation {
   const observation& first() const { return seen.front(); }
 };
 
+// Something went wrong before the victim had executed an instruction of its operation: it is the others' doing, and no
+// kill point is charged with it.
+struct early_finding {
+  finding what;
+  bool in_set_up = false; // else when the others acted while the victim stood before its first instruction
+};
+
 struct case_report {
   std::string kernel;
   std::string libc;
@@ -55,8 +65,11 @@ struct case_report {
   std::map<verdict, unsigned> verdicts; // kill points by their (first) verdict
   std::vector<kill_point_report> kill_points; // in the order of the path
   std::vector<violation> violations;
+  std::optional<early_finding> without_victim;
   run_facts facts;
   double seconds = 0;
+
+  bool has_violations() const { return !violations.empty() || without_victim.has_value(); }
 };
 
 struct audit_options {

@@ -38,6 +38,14 @@ std::string fill_name(std::uint32_t fill_bits) {
   return fill_bits == FUTEX_WAITERS ? "TID | FUTEX_WAITERS" : "TID";
 }
 
+// The last column of a kill point's row: empty where all is well.
+std::string what_was_left(const case_report& report, unsigned step) {
+  if (const violation* const bad = first_violation_at(report, step))
+    return fmt::format("  {}: {} -> {}", name_of(bad->what), bad->first().what.before,
+                       bad->first().what.after);
+  return report.kill_points[step].judged ? "" : "  not judged";
+}
+
 std::string instruction_text(const kill_point_report& point) {
   return point.asleep ? point.instruction + " (asleep inside)" : point.instruction;
 }
@@ -55,10 +63,25 @@ nlohmann::ordered_json window_rows(const case_report& report) {
       row["verdict"] = name_of(bad->what);
       row["before"] = bad->first().what.before;
       row["after"] = bad->first().what.after;
+    } else if (!point.judged) {
+      row["judged"] = false;
     }
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+unsigned not_judged(const case_report& report) {
+  return static_cast<unsigned>(
+      std::ranges::count(report.kill_points, false, &kill_point_report::judged));
+}
+
+std::string early_finding_text(const early_finding& early) {
+  return fmt::format(
+      "  {}: {} ({}, before the victim had done anything: no kill point is charged with it)\n",
+      name_of(early.what.what), early.what.note,
+      early.in_set_up ? "by the others, in the scenario's set-up"
+                      : "by the others, while the victim stood before its first instruction");
 }
 
 // What was particular about the run.
@@ -89,6 +112,9 @@ std::string summary_line(const case_report& report) {
     counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", found->second, name_of(v));
     judged += found->second;
   }
+  if (report.without_victim)
+    counts += fmt::format("{}{} before the victim acts", counts.empty() ? "" : ", ",
+                          name_of(report.without_victim->what.what));
   return fmt::format("{} kill point{}: {}", judged, judged == 1 ? "" : "s", counts);
 }
 
@@ -107,14 +133,11 @@ std::string window_listing(const case_report& report) {
     if (previous && step != *previous + 1) out += "             ...\n";
     previous = step;
     const kill_point_report& point = report.kill_points[step];
-    const violation* const bad = first_violation_at(report, step);
-    out +=
-        fmt::format("    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n", bad != nullptr ? "=>" : "  ",
-                    step, point.where.describe(), where_width, instruction_text(point), text_width,
-                    point.word, point.pending ? "set" : "-",
-                    bad != nullptr ? fmt::format("  {}: {} -> {}", name_of(bad->what),
-                                                 bad->first().what.before, bad->first().what.after)
-                                   : "");
+    out += fmt::format(
+        "    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n",
+        first_violation_at(report, step) != nullptr ? "=>" : "  ", step, point.where.describe(),
+        where_width, instruction_text(point), text_width, point.word, point.pending ? "set" : "-",
+        what_was_left(report, step));
   }
   return out;
 }
@@ -131,6 +154,8 @@ std::string text_report(const case_report& report, const replay_command& replay)
           ? ""
           : fmt::format("; in {} a destroy or a mapping call waited for the stopped victim",
                         f.held_up));
+  if (const unsigned left = not_judged(report); left > 0)
+    out += fmt::format("  {} other kill point{} not judged\n", left, left == 1 ? " was" : "s were");
   if (f.id_again > 0)
     out += fmt::format("  in {} of them a later thread got the dead victim's TID\n", f.id_again);
   if (f.calls_held > 0)
@@ -148,6 +173,7 @@ std::string text_report(const case_report& report, const replay_command& replay)
         "have the kernel do; it was done here, on a copy\n",
         report.policy);
   if (!report.caveat.empty()) out += fmt::format("  note: {}\n", report.caveat);
+  if (report.without_victim) out += early_finding_text(*report.without_victim);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
   const violation& first = report.violations.front();
@@ -198,6 +224,7 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
       {"policy", report.policy},
       {"kill_points", judged},
       {"verdicts", verdicts},
+      {"not_judged", not_judged(report)},
       {"violations", violations},
       {"window", window_rows(report)},
       {"replay", replay.of(report)},
@@ -215,6 +242,10 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"mapping_calls_let_go", report.facts.calls_let_go}}},
       {"seconds", report.seconds},
   };
+  if (const auto& early = report.without_victim)
+    document["before_the_victim"] = {{"verdict", name_of(early->what.what)},
+                                     {"note", early->what.note},
+                                     {"in_set_up", early->in_set_up}};
   if (!report.caveat.empty()) document["note"] = report.caveat;
   return document;
 }

@@ -94,7 +94,15 @@ void run::note_kill_point() {
   word_at_kill_ = stage_.words(arena::object_a, sizeof(std::uint64_t))[0];
   if (const auto owner = owner_of(arena::object_a)) {
     victim_owned_ = is_victim_id(*owner);
+    // Said here and not when the next one comes: by then the victim may be dead, or others have done the same.
+    if (*victim_owned_ && is_held_by_another(arena::object_a))
+      fail(verdict::two_owners, "the victim has got the lock while its owner was inside");
   }
+}
+
+bool run::is_held_by_another(std::uint64_t lock) const {
+  const auto found = holders_.find(lock);
+  return found != holders_.end() && found->second.by != victim_;
 }
 
 std::optional<bool> run::died_owning() const {
@@ -120,7 +128,7 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   } else if (end.value != 0) {
     fail(verdict::crashed, fmt::format("unlock returned {}", error_name(end.value)));
   }
-  if (ending_ != ending::thread_exits || finding_.what != verdict::ok) return;
+  if (ending_ != ending::thread_exits || failed()) return;
   victim_owned_ = holds(*victim_, arena::object_a);
   stage_.end_thread(*victim_);
   note_death();
@@ -288,7 +296,7 @@ bool run::must_be_served(actor& by, std::uint64_t lock) {
 }
 
 bool run::obtain(actor& by, std::uint64_t lock) {
-  if (finding_.what != verdict::ok) return false;
+  if (failed()) return false;
   by.begin(subject_call::lock, lock);
   return must_be_served(by, lock);
 }
@@ -299,7 +307,7 @@ void run::fail(verdict what, std::string note) {
 }
 
 void run::fail(verdict what, std::string note, std::uint64_t before, std::uint64_t after) {
-  if (finding_.what != verdict::ok) return;
+  if (failed()) return;
   finding_ = {what, std::move(note), fmt::format("{:016x}", before), fmt::format("{:016x}", after)};
 }
 

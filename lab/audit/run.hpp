@@ -110,6 +110,7 @@ class run {
                         const char* what);
 
   // A part of the run was modelled, so that it cannot show more than that.
+  bool failed() const { return finding_.what != verdict::ok; }
   finding result() const {
     if (finding_.what == verdict::ok && modelled_) return {verdict::modelled, {}, {}, {}};
     return finding_;
@@ -122,6 +123,7 @@ class run {
   void note_death();
   call_end note_end(actor& by, std::uint64_t lock, call_end end);
   void judge_waiter(std::uint64_t lock, call_end end);
+  bool is_held_by_another(std::uint64_t lock) const;
   void note_reaping(const reaping& done);
   bool is_victim_id(pid_t id) const { return id == victim_->id().value; }
 

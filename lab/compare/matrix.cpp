@@ -44,6 +44,9 @@ std::string matrix_text(const ordered_json& cases) {
     faults& cell = cells[{subject, scenario}];
     for (const auto& [name, count] : document.at("verdicts").items())
       if (name != "ok") cell[name] += count.get<unsigned>();
+    if (document.contains("before_the_victim"))
+      cell[document["before_the_victim"].at("verdict").get<std::string>() +
+           " before the victim acts"] += 1;
     if (!document.at("violations").empty())
       replays.try_emplace(fmt::format("{}, {}", subject, scenario),
                           document["violations"][0].at("replay").get<std::string>());

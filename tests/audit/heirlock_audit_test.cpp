@@ -50,7 +50,7 @@ TEST_P(HeirlockUnderAudit, IsCleanAtEveryKillPoint) {
   options.second_positions = false;
   options.one_of_a_kind = is_contended(op);
   const case_report report = audit_case(st, *what, op, options);
-  EXPECT_TRUE(report.violations.empty()) << text_report(report, replay_command());
+  EXPECT_FALSE(report.has_violations()) << text_report(report, replay_command());
   // An audit in which nobody died as the owner, or that skipped nearly everything, has shown nothing.
   EXPECT_GT(report.facts.runs, 8u);
   if (op != operation::trylock_contended) {

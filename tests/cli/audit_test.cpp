@@ -56,7 +56,7 @@ void expect_the_contract(const json& document) {
   EXPECT_EQ(
       keys_of(document),
       (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy", "kill_points",
-                             "verdicts", "violations", "window", "replay", "runs", "seconds"}));
+                             "verdicts", "not_judged", "violations", "window", "replay", "runs", "seconds"}));
   unsigned judged = 0;
   for (const auto& count : document.at("verdicts"))
     judged += count.get<unsigned>();
@@ -181,6 +181,9 @@ TEST(audit, replays_one_kill_point_with_the_same_verdict) {
     const json document = replayed.json();
     ASSERT_FALSE(document.is_discarded()) << replayed;
     EXPECT_EQ(document.at("kill_points"), 1);
+    EXPECT_EQ(document.at("not_judged"), whole.at("kill_points").get<unsigned>() - 1);
+    for (const auto& row : document.at("window"))
+      EXPECT_NE(row.contains("verdict"), row.contains("judged")) << row << replayed;
     ASSERT_EQ(listed(document).size(), 1U) << replayed;
     EXPECT_EQ(listed(document).front(), listed({{"violations", json::array({each})}}).front());
   }
@@ -205,6 +208,25 @@ TEST(audit, prints_for_people_a_summary_the_window_and_the_replay) {
   ASSERT_NE(replay, std::string::npos) << result;
   EXPECT_LT(summary, window) << result;
   EXPECT_LT(window, replay) << result;
+  EXPECT_FALSE(result.out_has("not judged")) << result;
+}
+
+TEST(audit, of_one_kill_point_says_that_its_neighbours_were_not_judged) {
+  auto arguments = unlock_in("pthread-robust", "reuse-other-process");
+  const json whole = run(arguments).json();
+  ASSERT_FALSE(whole.at("violations").empty());
+  const std::string step = std::to_string(whole.at("violations")[0].at("step").get<unsigned>());
+  arguments.pop_back();
+  arguments.insert(arguments.end(), {"--kill-point", step});
+  const outcome result = run(arguments);
+  std::istringstream text(result.out);
+  unsigned marked = 0, neighbours = 0;
+  for (std::string line; std::getline(text, line);) {
+    marked += line.find("    => ") == 0;
+    neighbours += line.ends_with("  not judged");
+  }
+  EXPECT_EQ(marked, 1U) << result;
+  EXPECT_EQ(neighbours, 4U) << "two before and two behind" << result;
 }
 
 TEST(audit, lists_what_may_be_chosen) {

@@ -42,9 +42,11 @@
   // Kill points by verdict, over all operations of a cell.
   const countsOf = (cases) => {
     const counts = {};
-    for (const c of cases)
-      for (const [verdict, count] of Object.entries(c.verdicts))
-        counts[verdict] = (counts[verdict] ?? 0) + count;
+    const add = (verdict, count) => { counts[verdict] = (counts[verdict] ?? 0) + count; };
+    for (const c of cases) {
+      for (const [verdict, count] of Object.entries(c.verdicts)) add(verdict, count);
+      if (c.before_the_victim) add(`${c.before_the_victim.verdict} before the victim acts`, 1);
+    }
     return counts;
   };
   const judge = (counts) => {
@@ -63,7 +65,8 @@
       if (previous !== null && row.step !== previous + 1)
         body.append(element('tr', { class: 'gap' }, element('td', { colspan: 6 }, '…')));
       previous = row.step;
-      const what = row.verdict === undefined ? '' : `${row.verdict}: ${row.before} → ${row.after}`;
+      const what = row.judged === false ? 'not judged'
+        : row.verdict === undefined ? '' : `${row.verdict}: ${row.before} → ${row.after}`;
       body.append(element('tr', row.verdict === undefined ? {} : { class: 'bad' },
         element('td', {}, `${row.verdict === undefined ? '' : '▶ '}${row.step}`), element('td', {}, row.where),
         element('td', {}, row.instruction), element('td', {}, row.word),
@@ -97,6 +100,8 @@
       `${plural(r.total, 'run')}: somebody waited in ${r.somebody_waited}, the victim died owning in ` +
       `${r.victim_died_owning}, the memory was reused in ${r.memory_reused}; ${plural(r.deaths_told, 'death')} reported` +
       (r.waited_for_victim ? `; in ${r.waited_for_victim} somebody waited for the stopped victim` : '') + '.'));
+    if (c.before_the_victim)
+      part.append(element('p', {}, `Before the victim acts, ${c.before_the_victim.verdict}: ${c.before_the_victim.note}.`));
     if (c.note) part.append(element('p', {}, `Note: ${c.note}.`));
     if (c.violations.length > 0) {
       part.append(instructionRows(c.window));
@@ -114,7 +119,7 @@
     const cases = cells.get(key);
     byId('detail-title').textContent = `${cases[0].subject} in ${cases[0].scenario}` +
       (cases[0].policy === 'stock' ? '' : `, policy ${cases[0].policy}`);
-    const rank = (c) => (c.violations.length > 0 ? 0 : 1);
+    const rank = (c) => (c.violations.length > 0 || c.before_the_victim ? 0 : 1);
     byId('detail-body').replaceChildren(...[...cases].sort((a, b) => rank(a) - rank(b)).map(operationPart));
     detail.showModal();
     detail.scrollTop = 0;

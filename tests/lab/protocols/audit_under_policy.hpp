@@ -48,7 +48,7 @@ inline unsigned count(const case_report& report, verdict what) {
 }
 
 inline bool is_clean(const case_report& report) {
-  return report.violations.empty() && count(report, verdict::ok) > 0;
+  return !report.has_violations() && count(report, verdict::ok) > 0;
 }
 
 } // namespace heirlock::lab
