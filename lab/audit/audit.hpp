@@ -50,7 +50,8 @@ struct violation {
 // kill point is charged with it.
 struct early_finding {
   finding what;
-  bool in_set_up = false; // else when the others acted while the victim stood before its first instruction
+  bool in_set_up =
+      false; // else when the others acted while the victim stood before its first instruction
 };
 
 struct case_report {

@@ -5,8 +5,11 @@
 #include <linux/futex.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "lab/audit/program_report.hpp"
 
@@ -84,12 +87,48 @@ std::string early_finding_text(const early_finding& early) {
                       : "by the others, while the victim stood before its first instruction");
 }
 
-// What was particular about the run.
-std::string circumstances(const observation& seen) {
-  std::string text;
-  if (seen.victim == fate::goes_on) text += "; the victim was not killed there but went on";
-  if (!seen.second_actor.empty()) text += "; the other actor " + seen.second_actor;
-  return text;
+const char* end_of_victim(const case_report& report) {
+  return report.victim_ends == ending::thread_exits ? "its thread ended" : "killed";
+}
+
+// Of the kill points with one verdict and one fate of the victim: how many they are, and the first.
+struct kind_of_violation {
+  const violation* where = nullptr;
+  const observation* seen = nullptr;
+  unsigned kill_points = 0;
+};
+
+std::vector<kind_of_violation> kinds_of_violation(const case_report& report) {
+  std::map<std::pair<verdict, fate>, kind_of_violation> kinds;
+  for (const violation& v : report.violations) {
+    for (const fate victim : {fate::killed, fate::goes_on}) {
+      const auto seen = std::ranges::find(v.seen, victim, &observation::victim);
+      if (seen == v.seen.end()) continue;
+      kind_of_violation& kind = kinds[{v.what, victim}];
+      if (kind.where == nullptr) kind = {&v, &*seen, 0};
+      ++kind.kill_points;
+    }
+  }
+  std::vector<kind_of_violation> list;
+  for (const auto& [key, kind] : kinds)
+    list.push_back(kind);
+  std::ranges::stable_sort(list, {}, [](const auto& kind) { return kind.where->at.step; });
+  return list;
+}
+
+std::string kind_text(const case_report& report, const kind_of_violation& kind,
+                      const replay_command& replay) {
+  const observation& seen = *kind.seen;
+  std::string fate_text = "the victim was not killed there but went on";
+  if (seen.victim == fate::killed)
+    fate_text = report.victim_ends == ending::thread_exits ? "the victim's thread ended there"
+                                                           : "the victim was killed there";
+  return fmt::format("  {} at {} kill point{} ({}): {}{}\n"
+                     "  replay one: {}\n",
+                     name_of(kind.where->what), kind.kill_points, kind.kill_points == 1 ? "" : "s",
+                     fate_text, seen.what.note,
+                     seen.second_actor.empty() ? "" : "; the other actor " + seen.second_actor,
+                     replay.of(report, kind.where->at.step));
 }
 
 } // namespace
@@ -133,11 +172,10 @@ std::string window_listing(const case_report& report) {
     if (previous && step != *previous + 1) out += "             ...\n";
     previous = step;
     const kill_point_report& point = report.kill_points[step];
-    out += fmt::format(
-        "    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n",
-        first_violation_at(report, step) != nullptr ? "=>" : "  ", step, point.where.describe(),
-        where_width, instruction_text(point), text_width, point.word, point.pending ? "set" : "-",
-        what_was_left(report, step));
+    out += fmt::format("    {} {:5}  {:{}}  {:{}}  {:016x}  {:7}{}\n",
+                       first_violation_at(report, step) != nullptr ? "=>" : "  ", step,
+                       point.where.describe(), where_width, instruction_text(point), text_width,
+                       point.word, point.pending ? "set" : "-", what_was_left(report, step));
   }
   return out;
 }
@@ -176,10 +214,8 @@ std::string text_report(const case_report& report, const replay_command& replay)
   if (report.without_victim) out += early_finding_text(*report.without_victim);
   if (report.violations.empty()) return out;
   out += '\n' + window_listing(report) + '\n';
-  const violation& first = report.violations.front();
-  out += fmt::format("  {}: {}{}\n", name_of(first.what), first.first().what.note,
-                     circumstances(first.first()));
-  out += fmt::format("  replay one: {}\n", replay.of(report, first.at.step));
+  for (const kind_of_violation& kind : kinds_of_violation(report))
+    out += kind_text(report, kind, replay);
   return out;
 }
 
@@ -208,9 +244,8 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"runs", v.seen.size()},
         {"replay", replay.of(report, v.at.step)},
     };
-    const char* const end =
-        report.victim_ends == ending::thread_exits ? "its thread ended" : "killed";
-    entry["victim"] = v.first().victim == fate::killed ? end : "went on";
+    entry["victim"] = v.first().victim == fate::killed ? end_of_victim(report) : "went on";
+    entry["went_on_in"] = std::ranges::count(v.seen, fate::goes_on, &observation::victim);
     if (v.what == verdict::corrupted) entry["filled_with"] = fill_name(v.first().fill_bits);
     if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
     violations.push_back(std::move(entry));

@@ -21,7 +21,7 @@ struct replay_command {
 std::string summary_line(const case_report& report);
 
 // For people: the summary, then the window in disassembly with the offending instructions marked, then
-// how to replay one kill point.
+// for each verdict, and each fate of the victim, what was seen and how to replay one kill point.
 std::string text_report(const case_report& report, const replay_command& replay);
 
 // The window alone: the violating kill points and their neighbours.

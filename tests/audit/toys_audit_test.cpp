@@ -12,8 +12,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace heirlock::lab {
@@ -137,6 +139,43 @@ TEST(an_audit, charges_no_kill_point_with_what_the_others_do_before_the_victim) 
   EXPECT_GT(first, 0u);
   for (const kill_point_report& point : report.kill_points)
     EXPECT_EQ(point.judged, point.step >= first) << point.step << text_report(report, {});
+}
+
+// One that breaks in beside the owner shows where it is killed, and where it goes on.
+TEST(a_report, tells_of_each_verdict_and_fate_and_how_to_replay_one) {
+  const case_report report = audit_of("takes-over-the-living", "waiter-asleep",
+                                      operation::lock_contended, audit_options());
+  const std::string text = text_report(report, {});
+  std::set<std::pair<verdict, fate>> kinds;
+  for (const violation& v : report.violations)
+    for (const observation& seen : v.seen)
+      kinds.emplace(v.what, seen.victim);
+  ASSERT_GT(kinds.size(), 1u) << text;
+  std::istringstream lines(text);
+  std::string of_kind;
+  std::size_t replays = 0;
+  const std::string replay = "  replay one: " + replay_command().of(report) + " --kill-point ";
+  for (std::string line; std::getline(lines, line); of_kind = line) {
+    if (!line.starts_with("  replay one: ")) continue;
+    ++replays;
+    ASSERT_TRUE(line.starts_with(replay)) << line;
+    audit_options one;
+    one.kill_point = static_cast<unsigned>(std::stoul(line.substr(replay.size())));
+    const std::string again = text_report(
+        audit_of("takes-over-the-living", "waiter-asleep", operation::lock_contended, one), {});
+    // The same in all but the number of kill points.
+    const std::size_t number = of_kind.find(" at ");
+    const std::size_t rest = of_kind.find(" (the victim");
+    ASSERT_TRUE(number != std::string::npos && rest != std::string::npos) << of_kind;
+    EXPECT_NE(again.find(of_kind.substr(0, number) + " at 1 kill point" + of_kind.substr(rest)),
+              std::string::npos)
+        << line << '\n'
+        << of_kind << '\n'
+        << again;
+  }
+  EXPECT_EQ(replays, kinds.size()) << text;
+  EXPECT_NE(text.find("(the victim was killed there)"), std::string::npos) << text;
+  EXPECT_NE(text.find("(the victim was not killed there but went on)"), std::string::npos) << text;
 }
 
 class safe_toy : public testing::TestWithParam<const char*> {};

@@ -53,10 +53,10 @@ std::uint64_t marked_as_the_kernel_does(std::uint64_t word) {
 }
 
 void expect_the_contract(const json& document) {
-  EXPECT_EQ(
-      keys_of(document),
-      (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy", "kill_points",
-                             "verdicts", "not_judged", "violations", "window", "replay", "runs", "seconds"}));
+  EXPECT_EQ(keys_of(document),
+            (std::set<std::string>{"kernel", "libc", "subject", "op", "scenario", "policy",
+                                   "kill_points", "verdicts", "not_judged", "violations", "window",
+                                   "replay", "runs", "seconds"}));
   unsigned judged = 0;
   for (const auto& count : document.at("verdicts"))
     judged += count.get<unsigned>();
@@ -67,7 +67,7 @@ void expect_the_contract(const json& document) {
     keys.erase("second_actor"); // where another one's position is enumerated
     EXPECT_EQ(keys, (std::set<std::string>{"step", "symbol", "offset", "module", "module_offset",
                                            "instruction", "asleep", "verdict", "before", "after",
-                                           "note", "runs", "replay", "victim"}));
+                                           "note", "runs", "replay", "victim", "went_on_in"}));
   }
 }
 
@@ -209,6 +209,29 @@ TEST(audit, prints_for_people_a_summary_the_window_and_the_replay) {
   EXPECT_LT(summary, window) << result;
   EXPECT_LT(window, replay) << result;
   EXPECT_FALSE(result.out_has("not judged")) << result;
+}
+
+TEST(audit, prints_lines_that_replay_each_verdict_when_they_are_run) {
+  const outcome whole = run({"audit", "--subject", "pthread-normal", "--op", "lock-contended",
+                             "--scenario", "waiter-asleep"});
+  ASSERT_EQ(whole.status, 1) << whole;
+  std::istringstream text(whole.out);
+  const std::string start = "  replay one: " HEIRLOCK_PROGRAM " ";
+  std::set<std::string> verdicts;
+  std::string of_verdict;
+  for (std::string line; std::getline(text, line); of_verdict = line) {
+    if (!line.starts_with(start)) continue;
+    const std::string verdict = of_verdict.substr(0, of_verdict.find(" at "));
+    verdicts.insert(verdict);
+    std::istringstream words(line.substr(start.size()));
+    std::vector<std::string> arguments;
+    for (std::string word; words >> word;)
+      arguments.push_back(word);
+    const outcome replayed = run(arguments);
+    EXPECT_EQ(replayed.status, 1) << replayed;
+    EXPECT_TRUE(replayed.out_has(verdict + " at 1 kill point (")) << replayed;
+  }
+  EXPECT_EQ(verdicts, (std::set<std::string>{"  lost wake-up", "  owner lost"})) << whole;
 }
 
 TEST(audit, of_one_kill_point_says_that_its_neighbours_were_not_judged) {
