@@ -146,11 +146,23 @@ ordered_json json_of(const race::tally& t) {
                            {"rate", t.rate()},
                            {"rate_95", {bounds.low, bounds.high}},
                            {"hits_per_second", t.hits_per_second()}};
+  if (t.stalls > 0) document["stalls"] = t.stalls;
   if (t.first) {
     document["before"] = fmt::format("{:016x}", t.first->before);
     document["after"] = fmt::format("{:016x}", t.first->after);
   }
   return document;
+}
+
+ordered_json json_of(const race::odds_ratio& odds, const char* means) {
+  return {{"value", odds.value},
+          {"bounds_95", {odds.bounds.low, odds.bounds.high}},
+          {"corrected", odds.corrected},
+          {"means", means}};
+}
+
+void print_odds(const char* of_each, const race::odds_ratio& odds, const char* means) {
+  fmt::print("\nper {}: {}\n  {}\n", of_each, race::summary(odds), means);
 }
 
 void print_tally(const char* title, const race::tally& t) {
@@ -199,7 +211,8 @@ exit_status by_chance(const reproduce_arguments& arguments) {
                               return race::widen(bounds, report, widening_named(arguments.way));
                             });
   }
-  const auto odds = widened ? race::compare(*widened, *natural) : std::nullopt;
+  const auto per_kill = widened ? race::compare(*widened, *natural) : std::nullopt;
+  const auto per_stall = widened ? race::compare_per_stall(*widened, *natural) : std::nullopt;
   utsname kernel = {};
   uname(&kernel);
   const std::string libc = fmt::format("glibc {}", gnu_get_libc_version());
@@ -207,10 +220,9 @@ exit_status by_chance(const reproduce_arguments& arguments) {
     ordered_json document = {{"kernel", kernel.release}, {"libc", libc}, {"seed", arguments.seed}};
     document["natural"] = json_of(*natural);
     if (widened) document["widened"] = json_of(*widened);
-    if (odds)
-      document["odds_ratio"] = {{"value", odds->value},
-                                {"bounds_95", {odds->bounds.low, odds->bounds.high}},
-                                {"corrected", odds->corrected}};
+    if (per_kill) document["odds_ratio"] = json_of(*per_kill, race::meaning_of_odds_per_kill);
+    if (per_stall)
+      document["odds_ratio_per_stall"] = json_of(*per_stall, race::meaning_of_odds_per_stall);
     fmt::print("{}\n", document.dump(2));
   } else {
     fmt::print("{} on Linux {}, no ptrace, seed {}\n\n", libc, kernel.release, arguments.seed);
@@ -219,7 +231,8 @@ exit_status by_chance(const reproduce_arguments& arguments) {
       fmt::print("\n");
       print_tally("widened", *widened);
     }
-    if (odds) fmt::print("\n{}\n", race::summary(*odds));
+    if (per_kill) print_odds("kill", *per_kill, race::meaning_of_odds_per_kill);
+    if (per_stall) print_odds("stall", *per_stall, race::meaning_of_odds_per_stall);
   }
   const bool shown = natural->hits + (widened ? widened->hits : 0) > 0;
   return shown ? exit_status::nothing_wrong : exit_status::violations;

@@ -18,6 +18,7 @@ class series {
 
   [[nodiscard]] bool wants_more() const;
   void describe(std::string what) { result_.what = std::move(what); }
+  void note_stalls(std::uint64_t so_far) { result_.stalls = so_far; }
   // One attempt is over.
   void add(const evidence& found);
   [[nodiscard]] const tally& result() const { return result_; }

@@ -121,6 +121,13 @@ std::optional<odds_ratio> compare(const tally& raised, const tally& base) {
   return result;
 }
 
+std::optional<odds_ratio> compare_per_stall(const tally& raised, const tally& base) {
+  if (raised.stalls == 0) return std::nullopt;
+  tally each_stall = raised;
+  each_stall.attempts = raised.stalls;
+  return compare(each_stall, base);
+}
+
 std::string summary(const tally& result) {
   if (result.attempts == 0) return "no victim was killed, so nothing can be said";
   const interval bounds = result.rate_interval();

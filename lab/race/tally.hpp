@@ -30,6 +30,8 @@ struct tally {
   std::uint64_t hits = 0; // of these, runs in which the kernel wrote into reused memory
   // Runs in which reused memory changed in a way that is not the kernel's: no hits, and never expected.
   std::uint64_t unexplained = 0;
+  // Of a widened series: the moments at which the victim stalled at a store to its list's head, killed there or let go.
+  std::uint64_t stalls = 0;
   double seconds = 0;              // wall clock of the whole series
   std::optional<corruption> first; // of the first hit
   std::string what;                // what was done, in words, for people
@@ -58,6 +60,19 @@ struct odds_ratio {
 // 1955, 251-253); where a cell is 0, with the correction of J. B. S. Haldane and F. J. Anscombe (1956).
 // nullopt when either series attempted nothing: then there are no odds.
 [[nodiscard]] std::optional<odds_ratio> compare(const tally& raised, const tally& base);
+
+// The same for each stall of `raised` in the place of each kill: nullopt also when there was no stall. A widened series
+// kills only where its victim stalls in the window and lets every other stall go, so that nearly all its kills
+// hit by construction; a stall is, as a kill of `base` is, a moment at which the victim was found somewhere.
+[[nodiscard]] std::optional<odds_ratio> compare_per_stall(const tally& raised, const tally& base);
+
+// What each of them says, in one sentence.
+inline constexpr const char* meaning_of_odds_per_kill =
+    "the odds that a widened kill corrupts memory, over those of a natural kill: large by "
+    "construction, since a stall outside the window is not killed but let go";
+inline constexpr const char* meaning_of_odds_per_stall =
+    "the odds that a stall of the victim, killed or let go, ends in corrupted memory, over those "
+    "of a natural kill: what the widening itself gains";
 
 // "12 of 300 kills corrupted memory: 4.00 % (95 % interval 2.08 to 6.88 %, Clopper-Pearson), ..."
 [[nodiscard]] std::string summary(const tally& result);

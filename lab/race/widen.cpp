@@ -143,6 +143,7 @@ tally widen(const limits& bounds, const progress& report, widening way, lock_kin
   attempt one(*memory, random, seen);
   while (run.wants_more()) {
     const evidence found = one(way, kind, run.result().attempts % 2 == 1);
+    run.note_stalls(seen.stalls);
     run.describe(
         fmt::format("{}{}; stalls elsewhere are let go, one in the window is killed there: {} of "
                     "{} stalls were in the window; no ptrace, no privilege",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // heirlock reproduce and demo: what they promise to show; and the help of every verb.
+#include <cmath>
 #include <cstdint>
 #include <dlfcn.h>
 #include <filesystem>
@@ -112,12 +113,28 @@ TEST(reproduce, runs_on_a_c_library_from_elsewhere) {
 
 void expect_a_tally(const json& tally) {
   EXPECT_GT(tally.at("attempts").get<unsigned>(), 0U);
-  EXPECT_LE(tally.at("hits").get<unsigned>(), tally.at("attempts").get<unsigned>());
   EXPECT_EQ(tally.at("unexplained"), 0);
+  const double hits = tally.at("hits").get<double>();
+  const double attempts = tally.at("attempts").get<double>();
+  EXPECT_LE(hits, tally.at("reused").get<double>()) << "only reused memory can be hit";
+  EXPECT_NEAR(tally.at("rate").get<double>(), hits / attempts, 1e-12);
+  EXPECT_NEAR(tally.at("hits_per_second").get<double>() * tally.at("seconds").get<double>(), hits,
+              1e-6 * (hits + 1));
+  EXPECT_EQ(tally.contains("before"), hits > 0) << tally;
+  // The definition of Clopper and Pearson, where it can be solved by hand.
   const auto& bounds = tally.at("rate_95");
   ASSERT_EQ(bounds.size(), 2U);
-  EXPECT_LE(bounds[0].get<double>(), tally.at("rate").get<double>());
-  EXPECT_GE(bounds[1].get<double>(), tally.at("rate").get<double>());
+  const double none_or_all = -std::expm1(std::log(0.025) / attempts);
+  if (hits == 0) {
+    EXPECT_EQ(bounds[0], 0);
+    EXPECT_NEAR(bounds[1].get<double>() / none_or_all, 1, 1e-6) << tally;
+  } else if (hits == attempts) {
+    EXPECT_EQ(bounds[1], 1);
+    EXPECT_NEAR((1 - bounds[0].get<double>()) / none_or_all, 1, 1e-6) << tally;
+  } else {
+    EXPECT_LT(bounds[0].get<double>(), hits / attempts) << tally;
+    EXPECT_GT(bounds[1].get<double>(), hits / attempts) << tally;
+  }
 }
 
 TEST(reproduce, by_chance_alone_tells_hits_attempts_and_an_interval) {
@@ -131,6 +148,25 @@ TEST(reproduce, by_chance_alone_tells_hits_attempts_and_an_interval) {
   EXPECT_EQ(result.status, hit ? 0 : 1) << "1 says: not shown" << result;
 }
 
+// The document's figures by the formulas of Woolf, and of Haldane and Anscombe.
+void expect_the_odds(const json& odds, double hits, double moments, const json& natural) {
+  const double base_hits = natural.at("hits").get<double>();
+  const double base_kills = natural.at("attempts").get<double>();
+  const bool corrected = hits == 0 || hits == moments || base_hits == 0 || base_hits == base_kills;
+  const double more = corrected ? 0.5 : 0;
+  const double cells[] = {hits + more, moments - hits + more, base_hits + more,
+                          base_kills - base_hits + more};
+  double variance = 0;
+  for (const double cell : cells)
+    variance += 1 / cell;
+  const double value = cells[0] / cells[1] / (cells[2] / cells[3]);
+  const double factor = std::exp(1.959963984540054 * std::sqrt(variance));
+  EXPECT_EQ(odds.at("corrected"), corrected) << odds;
+  EXPECT_NEAR(odds.at("value").get<double>() / value, 1, 1e-6) << odds;
+  EXPECT_NEAR(odds.at("bounds_95")[0].get<double>() * factor / value, 1, 1e-6) << odds;
+  EXPECT_NEAR(odds.at("bounds_95")[1].get<double>() / factor / value, 1, 1e-6) << odds;
+}
+
 TEST(reproduce, with_raised_odds_tells_the_odds_ratio) {
   const outcome result = run({"reproduce", "--widen", "1", "--json"});
   EXPECT_EQ(result.status, 0) << result;
@@ -139,9 +175,22 @@ TEST(reproduce, with_raised_odds_tells_the_odds_ratio) {
   expect_a_tally(document.at("natural"));
   expect_a_tally(document.at("widened"));
   EXPECT_GT(document.at("widened").at("hits").get<unsigned>(), 0U) << result;
-  const auto& odds = document.at("odds_ratio");
-  EXPECT_GT(odds.at("value").get<double>(), odds.at("bounds_95")[0].get<double>());
-  EXPECT_LT(odds.at("value").get<double>(), odds.at("bounds_95")[1].get<double>());
+  const auto& natural = document.at("natural");
+  const auto& widened = document.at("widened");
+  const double hits = widened.at("hits").get<double>();
+  expect_the_odds(document.at("odds_ratio"), hits, widened.at("attempts").get<double>(), natural);
+  expect_the_odds(document.at("odds_ratio_per_stall"), hits, widened.at("stalls").get<double>(),
+                  natural);
+  EXPECT_GE(widened.at("stalls"), widened.at("hits")) << "a hit is a stall in the window";
+  EXPECT_NE(document.at("odds_ratio").at("means"), document.at("odds_ratio_per_stall").at("means"));
+}
+
+TEST(reproduce, with_raised_odds_tells_people_what_each_ratio_means) {
+  const outcome result = run({"reproduce", "--widen", "1"});
+  EXPECT_EQ(result.status, 0) << result;
+  for (const char* ratio : {"\nper kill: odds ratio ", "\nper stall: odds ratio "})
+    EXPECT_TRUE(result.out_has(ratio)) << result;
+  EXPECT_TRUE(result.out_has("large by construction")) << result;
 }
 
 TEST(demo, ends_well_with_one_document) {

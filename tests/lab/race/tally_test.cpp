@@ -109,6 +109,17 @@ TEST(odds_ratio_of_two_series, does_not_exist_when_one_attempted_nothing) {
   EXPECT_FALSE(compare(counted(1, 2), counted(0, 0)));
 }
 
+TEST(odds_ratio_of_two_series, takes_each_stall_in_the_place_of_each_kill) {
+  tally widened = counted(30, 30);
+  widened.stalls = 90;
+  const auto per_stall = compare_per_stall(widened, counted(1, 100));
+  ASSERT_TRUE(per_stall);
+  EXPECT_NEAR(per_stall->value, (30. / 60) / (1. / 99), 1e-9);
+  EXPECT_FALSE(per_stall->corrected);
+  EXPECT_GT(compare(widened, counted(1, 100))->value, 10 * per_stall->value);
+  EXPECT_FALSE(compare_per_stall(counted(30, 30), counted(1, 100))) << "nothing stalled";
+}
+
 TEST(summary_of_a_series, states_an_upper_bound_when_there_was_no_hit) {
   const std::string text = summary(counted(0, 20));
   EXPECT_NE(text.find("fewer than 16.84 %"), std::string::npos) << text;
