@@ -74,10 +74,9 @@ const case_report* find(const std::vector<case_report>& reports, std::string_vie
   return nullptr;
 }
 
-unsigned corrupting(const case_report* report) {
-  if (report == nullptr) return 0;
-  const auto found = report->verdicts.find(verdict::corrupted);
-  return found == report->verdicts.end() ? 0 : found->second;
+// The kill points at which the kernel wrote into reused memory. What a lock itself writes there is another fault.
+std::size_t corrupting(const case_report* report) {
+  return report == nullptr ? 0 : written_by_the_kernel(*report).size();
 }
 
 void show_the_race(const case_report& report) {
@@ -91,9 +90,7 @@ void show_the_race(const case_report& report) {
       report.kill_points.size(), corrupting(&report), window_listing(report));
   for (const violation& v : report.violations)
     for (const observation& seen : v.seen)
-      if (v.what == verdict::corrupted)
-        fmt::print("   Memory was corrupted by the kernel: {} vs {}\n", seen.what.before,
-                   seen.what.after);
+      if (v.what == verdict::corrupted) fmt::print("   {}\n", corruption_line(seen));
   fmt::print(
       "\n   How it was found: the victim was stopped before each instruction in turn (ptrace), the "
       "survivors did\n   what an application may do, the victim was killed with SIGKILL, and the "
@@ -101,16 +98,18 @@ void show_the_race(const case_report& report) {
       "was compared.\n   The code is the shipped libc's, the write is the running kernel's.\n   "
       "Replay "
       "one: {}\n\n",
-      replay_command{invocation(), {}}.of(report, report.violations.front().at.step));
+      replay_command{invocation(), {}}.of(report, written_by_the_kernel(report).front()->at.step));
 }
 
 void show_the_file(const case_report& report) {
-  const violation& v = report.violations.front();
+  const violation& v = *written_by_the_kernel(report).front();
+  const observation& by_the_kernel =
+      *std::ranges::find_if(v.seen, [](const observation& seen) { return seen.what.by_exit_walk; });
   fmt::print("2. The same with a file (remap-file)\n\n"
              "   The page is unmapped and a file mapped there before the kill. The bytes on disk, "
              "read after "
              "the\n   process is gone: {} became {}.\n\n",
-             v.first().what.before, v.first().what.after);
+             by_the_kernel.what.before, by_the_kernel.what.after);
 }
 
 std::string cell(const case_report* report) {

@@ -40,10 +40,6 @@ struct reproduce_arguments {
   bool json = false;
 };
 
-std::string corruption_line(const std::string& before, const std::string& after) {
-  return fmt::format("Memory was corrupted by the kernel: {} vs {}", before, after);
-}
-
 // With ptrace: every corrupting kill point, every time.
 
 void print_corruptions(const case_report& report) {
@@ -51,10 +47,10 @@ void print_corruptions(const case_report& report) {
              summary_line(report));
   for (const violation& v : report.violations) {
     if (v.what != verdict::corrupted) continue;
-    fmt::print("\n  killed {} {}  {}  (kill point {})\n", v.at.asleep ? "inside" : "before",
+    fmt::print("\n  {} {}  {}  (kill point {})\n", v.at.asleep ? "inside" : "before",
                v.at.where.describe(), v.at.instruction, v.at.step);
     for (const observation& seen : v.seen)
-      fmt::print("  {}\n", corruption_line(seen.what.before, seen.what.after));
+      fmt::print("  {}\n", corruption_line(seen));
   }
   fmt::print("\n");
 }
@@ -72,6 +68,7 @@ void append_corruptions(ordered_json& list, const case_report& report,
                       {"instruction", v.at.instruction},
                       {"before", seen.what.before},
                       {"after", seen.what.after},
+                      {"by_the_kernel", seen.what.by_exit_walk},
                       {"replay", replay.of(report, v.at.step)}});
     }
   }
@@ -102,8 +99,12 @@ exit_status at_every_kill_point(const reproduce_arguments& arguments) {
     }
   }
   ordered_json list = ordered_json::array();
-  for (const case_report& report : reports)
+  std::string replay_one;
+  for (const case_report& report : reports) {
     append_corruptions(list, report, replay);
+    const auto found = written_by_the_kernel(report);
+    if (replay_one.empty() && !found.empty()) replay_one = replay.of(report, found[0]->at.step);
+  }
   if (arguments.json) {
     fmt::print("{}\n", ordered_json{{"kernel", reports.front().kernel},
                                     {"libc", reports.front().libc},
@@ -114,17 +115,16 @@ exit_status at_every_kill_point(const reproduce_arguments& arguments) {
     fmt::print("{} on Linux {}\n\n", reports.front().libc, reports.front().kernel);
     for (const case_report& report : reports)
       print_corruptions(report);
-    if (list.empty()) {
+    if (replay_one.empty()) {
       fmt::print("Not shown: the kernel wrote to no reused memory at any kill point of these "
                  "scenarios.\n");
     } else {
-      fmt::print("Each line is one run: the victim was killed there, and the memory had been given "
-                 "another "
-                 "use.\nReplay one: {}\n",
-                 list.front()["replay"].get<std::string>());
+      fmt::print("Each line is one run: the victim was stopped there, and killed unless the line "
+                 "says otherwise; the\nmemory had been given another use.\nReplay one: {}\n",
+                 replay_one);
     }
   }
-  return list.empty() ? exit_status::violations : exit_status::nothing_wrong;
+  return replay_one.empty() ? exit_status::violations : exit_status::nothing_wrong;
 }
 
 // Without ptrace: by chance.

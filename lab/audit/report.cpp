@@ -157,6 +157,23 @@ std::string summary_line(const case_report& report) {
   return fmt::format("{} kill point{}: {}", judged, judged == 1 ? "" : "s", counts);
 }
 
+std::string corruption_line(const observation& seen) {
+  const std::string words = fmt::format("{} vs {}", seen.what.before, seen.what.after);
+  if (seen.what.by_exit_walk) return "Memory was corrupted by the kernel: " + words;
+  return fmt::format("Memory was written to, and not by the kernel ({}): {}",
+                     seen.victim == fate::goes_on ? "the victim was not killed but went on"
+                                                  : "this is not what its exit walk writes",
+                     words);
+}
+
+std::vector<const violation*> written_by_the_kernel(const case_report& report) {
+  std::vector<const violation*> found;
+  for (const violation& v : report.violations)
+    if (std::ranges::any_of(v.seen, [](const observation& o) { return o.what.by_exit_walk; }))
+      found.push_back(&v);
+  return found;
+}
+
 std::string window_listing(const case_report& report) {
   const std::set<unsigned> shown = window_steps(report);
   std::size_t where_width = 0;
@@ -246,7 +263,10 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
     };
     entry["victim"] = v.first().victim == fate::killed ? end_of_victim(report) : "went on";
     entry["went_on_in"] = std::ranges::count(v.seen, fate::goes_on, &observation::victim);
-    if (v.what == verdict::corrupted) entry["filled_with"] = fill_name(v.first().fill_bits);
+    if (v.what == verdict::corrupted) {
+      entry["filled_with"] = fill_name(v.first().fill_bits);
+      entry["by_exit_walk"] = v.first().what.by_exit_walk;
+    }
     if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
     violations.push_back(std::move(entry));
   }

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <linux/futex.h>
 #include <string.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <vector>
 
 #include "lab/audit/scenario.hpp"
 #include "lab/process/trouble.hpp"
@@ -315,9 +318,27 @@ void run::expect_unchanged(std::span<const std::uint64_t> before,
                            std::span<const std::uint64_t> after, const char* what) {
   const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
   if (was == before.end()) return;
+  if (failed()) return;
   fail(verdict::corrupted,
        fmt::format("{}, byte {}, has been written to", what, (was - before.begin()) * 8), *was,
        *is);
+  finding_.by_exit_walk = victim_dead_ && is_exit_walk(before, after);
+}
+
+// One futex word that named the victim has the mark of a dead owner in the TID's place.
+bool run::is_exit_walk(std::span<const std::uint64_t> before,
+                       std::span<const std::uint64_t> after) const {
+  const auto words_of = [](std::span<const std::uint64_t> memory) {
+    std::vector<std::uint32_t> words(memory.size() * 2);
+    std::memcpy(words.data(), memory.data(), memory.size_bytes());
+    return words;
+  };
+  const std::vector<std::uint32_t> was = words_of(before);
+  const std::vector<std::uint32_t> is = words_of(after);
+  const auto [from, to] = std::mismatch(was.begin(), was.end(), is.begin(), is.end());
+  return from != was.end() && is_victim_id(static_cast<pid_t>(*from & FUTEX_TID_MASK)) &&
+         *to == ((*from & FUTEX_WAITERS) | FUTEX_OWNER_DIED) &&
+         std::equal(from + 1, was.end(), to + 1, is.end());
 }
 
 } // namespace heirlock::lab

@@ -44,6 +44,9 @@ struct finding {
   std::string note;
   std::string before;
   std::string after;
+  // Corrupted memory: the victim is dead, and what was written is what the kernel's exit walk writes for it, and nothing
+  // else. If not, something other than the kernel wrote it.
+  bool by_exit_walk = false;
 };
 
 // One run: the victim, its survivors, and a ledger of what users of the lock may rely on. Scenarios act
@@ -125,6 +128,8 @@ class run {
   void judge_waiter(std::uint64_t lock, call_end end);
   bool is_held_by_another(std::uint64_t lock) const;
   void note_reaping(const reaping& done);
+  bool is_exit_walk(std::span<const std::uint64_t> before,
+                    std::span<const std::uint64_t> after) const;
   bool is_victim_id(pid_t id) const { return id == victim_->id().value; }
 
   struct holding {

@@ -178,6 +178,38 @@ TEST(a_report, tells_of_each_verdict_and_fate_and_how_to_replay_one) {
   EXPECT_NE(text.find("(the victim was not killed there but went on)"), std::string::npos) << text;
 }
 
+TEST(a_corruption, is_the_kernels_only_if_it_is_what_the_exit_walk_writes_for_the_dead) {
+  struct {
+    const char* toy;
+    fate victim;
+    const char* line;
+    bool by_the_kernel;
+  } const cases[] = {
+      {"touches-after-release", fate::goes_on,
+       "Memory was written to, and not by the kernel (the victim was not killed but went on): ",
+       false},
+      {"pending-outlives-release", fate::killed, "Memory was corrupted by the kernel: ", true},
+  };
+  for (const auto& expected : cases) {
+    for (const char* scenario : {"reuse-other-process", "remap-file"}) {
+      const case_report report = audit_of(expected.toy, scenario, operation::unlock, {});
+      unsigned seen = 0;
+      for (const violation& v : report.violations) {
+        EXPECT_EQ(v.what, verdict::corrupted) << text_report(report, {});
+        for (const observation& o : v.seen) {
+          ++seen;
+          EXPECT_EQ(o.victim, expected.victim) << text_report(report, {});
+          EXPECT_EQ(corruption_line(o),
+                    expected.line + fmt::format("{} vs {}", o.what.before, o.what.after));
+        }
+      }
+      EXPECT_GT(seen, 0u) << text_report(report, {});
+      EXPECT_EQ(written_by_the_kernel(report).size(),
+                expected.by_the_kernel ? report.violations.size() : 0);
+    }
+  }
+}
+
 class safe_toy : public testing::TestWithParam<const char*> {};
 
 TEST_P(safe_toy, has_no_violation_in_any_scenario) {
