@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "cli/invocation.hpp"
 #include "cli/verbs.hpp"
@@ -24,8 +25,20 @@ namespace {
 std::string names_of_verbs(const CLI::App& app) {
   std::string names;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
-    names += (names.empty() ? " " : ", ") + verb->get_name();
+    names += (names.empty() ? "" : ", ") + verb->get_name();
   return names;
+}
+
+// What is left over when no verb was recognised begins with a misspelt one: CLI11 alone would say only that it was not expected.
+void parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    const std::vector<std::string> extras = app.remaining();
+    if (!app.get_subcommands().empty() || extras.empty() || extras.front().starts_with('-')) throw;
+    throw CLI::ParseError("unknown verb '" + extras.front() + "': known are " + names_of_verbs(app),
+                          CLI::ExitCodes::ExtrasError);
+  }
 }
 
 // Files opened later must not become standard output because the caller has closed that. What is opened here
@@ -63,8 +76,8 @@ int run(int argc, char** argv) {
   add_bench(app, chosen);
   add_storm(app, chosen);
   try {
-    app.parse(argc, argv);
-    if (!chosen) throw CLI::RequiredError("One of the verbs" + names_of_verbs(app));
+    parse(app, argc, argv);
+    if (!chosen) throw CLI::RequiredError("One of the verbs " + names_of_verbs(app));
   } catch (const CLI::ParseError& error) {
     const bool asked_for_help = error.get_exit_code() == 0;
     app.exit(error);

@@ -154,7 +154,9 @@ TEST(bad_input, options_that_exclude_each_other) {
 
 TEST(bad_input, no_verb_an_unknown_one_and_an_unknown_option) {
   expect_refused({}, {"demo", "reproduce", "audit"});
-  expect_refused({"destroy"}, {"destroy"});
+  expect_refused({"destroy"}, {"unknown verb 'destroy'", "demo", "reproduce", "audit", "compare",
+                               "bench", "storm"});
+  expect_refused({"destroy", "--fast"}, {"unknown verb 'destroy'"});
   expect_refused({"demo", "--fast"}, {"--fast"});
 }
 
