@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <chrono>
 #include <tuple>
+#include <utility>
 
 #include "lab/process/interrupt.hpp"
 #include "lab/process/trouble.hpp"
@@ -254,14 +255,15 @@ void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::u
   if (result.what == verdict::ok) return;
   if (is_harmless(worst->second)) worst->second = result.what;
   if (is_harmless(result.what)) return;
+  observation seen = {result, victim, fill_bits, describe(second), std::nullopt};
+  if (second != nullptr) seen.second_at = symbols_.locate(second->way->stops[second->stop].pc);
   for (violation& known : report_.violations) {
     if (known.at.step == step && known.what == result.what) {
-      known.seen.push_back({result, victim, fill_bits, describe(second)});
+      known.seen.push_back(std::move(seen));
       return;
     }
   }
-  report_.violations.push_back(
-      {report_.kill_points[step], result.what, {{result, victim, fill_bits, describe(second)}}});
+  report_.violations.push_back({report_.kill_points[step], result.what, {std::move(seen)}});
 }
 
 void case_audit::judge_everywhere(const path& way, fate victim, std::uint32_t fill_bits,

@@ -36,6 +36,7 @@ struct observation {
   fate victim = fate::killed;
   std::uint32_t fill_bits = 0; // set beside the TID in the words that the memory was reused for
   std::string second_actor;    // where the other actor stood, if its position was enumerated
+  std::optional<code_location> second_at; // the same place
 };
 
 struct violation {

@@ -20,11 +20,16 @@ enum toy_need {
    * that is killed stores nothing more.
    */
   TOY_NEEDS_RESUME = 1,
+  /*
+   * The victim is killed, anywhere, while another actor stands in the window, on its way through an operation of its
+   * own. Without the positions of a second actor the audit finds nothing of it.
+   */
+  TOY_NEEDS_SECOND = 2,
 };
 
 /*
  * One thing that the audit must find. Every violation with this verdict in this operation and scenario
- * has its kill point in the window: where_begin <= pc < where_end.
+ * has its kill point (TOY_NEEDS_SECOND: the second actor's position) in the window: where_begin <= pc < where_end.
  *
  * A kill point is the address of an instruction that has not been executed. So the window that A opens
  * and B closes begins behind A and ends behind B: killed "at B", B has not happened yet.
