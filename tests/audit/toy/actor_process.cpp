@@ -31,6 +31,11 @@ constexpr int cannot_enter = 127;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+struct order {
+  actor_command command = actor_command::lock;
+  void* other_lock = nullptr;
+};
+
 int let_child_die_owning(const heirlock_subject& subject, void* lock) {
   const pid_t child = fork();
   if (child < 0) return errno;
@@ -92,16 +97,18 @@ actor_process::~actor_process() {
 
 void actor_process::serve(const heirlock_subject& subject, void* lock, int channel) const {
   if (subject.thread_enter && subject.thread_enter() != 0) _exit(cannot_enter);
-  actor_command command{};
-  while (recv(channel, &command, sizeof command, 0) == sizeof command) {
-    const int outcome = perform(command, subject, lock);
+  order given;
+  while (recv(channel, &given, sizeof given, 0) == sizeof given) {
+    void* const chosen = given.other_lock != nullptr ? given.other_lock : lock;
+    const int outcome = perform(given.command, subject, chosen);
     if (send(channel, &outcome, sizeof outcome, MSG_NOSIGNAL) != sizeof outcome) break;
   }
   _exit(0);
 }
 
-void actor_process::begin(actor_command command) {
-  if (send(channel_, &command, sizeof command, MSG_NOSIGNAL) != sizeof command)
+void actor_process::begin(actor_command command, void* other_lock) {
+  const order given = {command, other_lock};
+  if (send(channel_, &given, sizeof given, MSG_NOSIGNAL) != sizeof given)
     trouble("the actor does not take its command");
 }
 

@@ -19,7 +19,7 @@ enum class actor_command : std::uint8_t {
   let_child_die_owning,
 };
 
-// A process that does to one lock what it is told. It is dead and reaped when the object goes out of
+// A process that does to a lock what it is told. It is dead and reaped when the object goes out of
 // scope, and dies with the process that made it.
 class actor_process {
  public:
@@ -28,12 +28,12 @@ class actor_process {
   actor_process(const actor_process&) = delete;
   actor_process& operator=(const actor_process&) = delete;
 
-  // Starts an operation; result() has its outcome.
-  void begin(actor_command command);
+  // Starts an operation; result() has its outcome. Another lock must have been mapped before the actor was made.
+  void begin(actor_command command, void* other_lock = nullptr);
   // What the operation returned. Throws std::runtime_error if it takes longer than ten seconds.
   int result();
-  int call(actor_command command) {
-    begin(command);
+  int call(actor_command command, void* other_lock = nullptr) {
+    begin(command, other_lock);
     return result();
   }
 

@@ -46,8 +46,8 @@ struct planted {
 
 // A robust list runs through its locks, and a lock has one node. A second owner links it into a list of its own, and the
 // first one's list then goes on as that one does: what the first took before, the outer of two nested locks, is no longer
-// on it. Killed now, it leaves that lock to nobody, and whoever wants it waits for ever. So two owners of one lock can be a
-// hang at another, by the design of the list and not by chance in the storm.
+// on it. Killed now, it leaves that lock to nobody, and its own unlock looks for it in that list for ever. So two owners of
+// one lock can be a hang at another: tests/audit/toy/toys_test.cpp shows it step by step.
 const std::vector<std::string> of_a_list_cut_by_a_second_owner = {"hang"};
 
 // What the toy's lock does to a second owner's unlock is its own affair: unexpected results are not compared.
