@@ -121,7 +121,7 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   }
   if (!is_release(op_)) {
     note_end(*victim_, arena::object_a, end);
-    if (end.waits()) judge_waiter(arena::object_a, end);
+    if (end.waits()) judge_waiter(*victim_, arena::object_a, end);
     if (ending_ != ending::thread_exits) release(*victim_, arena::object_a);
   } else if (end.waits()) {
     fail(verdict::stuck, "the victim's unlock does not end");
@@ -190,7 +190,8 @@ call_end run::note_end(actor& by, std::uint64_t lock, call_end end) {
   if (end.waits()) {
     facts_.slept = 1;
   } else if (end.how != progress::returned) {
-    fail(verdict::crashed, fmt::format("a survivor crashed ({})", by.thread().status().describe()));
+    fail(verdict::crashed,
+         fmt::format("{} crashed ({})", who(by), by.thread().status().describe()));
   } else if (end.value == 0 || end.value == EOWNERDEAD) {
     const bool told = end.value == EOWNERDEAD;
     facts_.told += told;
@@ -202,7 +203,7 @@ call_end run::note_end(actor& by, std::uint64_t lock, call_end end) {
   } else if (end.value == ENOTRECOVERABLE) {
     fail(verdict::owner_lost, "ENOTRECOVERABLE, but nobody was told before");
   } else if (end.value != EBUSY) {
-    fail(verdict::crashed, fmt::format("a survivor's lock returned {}", error_name(end.value)));
+    fail(verdict::crashed, fmt::format("{}'s lock returned {}", who(by), error_name(end.value)));
   }
   return end;
 }
@@ -223,12 +224,12 @@ void run::release(actor& by, std::uint64_t lock) {
   holders_.erase(lock);
   const call_end end = by.call(subject_call::unlock, lock);
   if (end.waits()) {
-    fail(verdict::stuck, "a survivor's unlock does not end");
+    fail(verdict::stuck, fmt::format("{}'s unlock does not end", who(by)));
   } else if (end.how != progress::returned) {
     fail(verdict::crashed,
-         fmt::format("a survivor crashed in unlock ({})", by.thread().status().describe()));
+         fmt::format("{} crashed in unlock ({})", who(by), by.thread().status().describe()));
   } else if (end.value != 0) {
-    fail(verdict::crashed, fmt::format("a survivor's unlock returned {}", error_name(end.value)));
+    fail(verdict::crashed, fmt::format("{}'s unlock returned {}", who(by), error_name(end.value)));
   }
 }
 
@@ -271,15 +272,17 @@ bool run::join(actor& by, const actor& ended) {
 }
 
 // Somebody waits for ever. Whether the lock could be had tells a lost wake-up from a lost owner.
-void run::judge_waiter(std::uint64_t lock, call_end end) {
+void run::judge_waiter(const actor& by, std::uint64_t lock, call_end end) {
   if (end.how == progress::spinning) {
-    fail(verdict::stuck, "a survivor spins for ever");
+    fail(verdict::stuck, fmt::format("{} spins for ever", who(by)));
     return;
   }
   const call_end now = stage_.enter().call(subject_call::trylock, lock);
   if (now.returned(EBUSY)) {
     fail(verdict::owner_lost,
-         "the owner is dead, nobody is told, and the lock stays taken for ever");
+         victim_dead_ || owner_dead_
+             ? "the owner is dead, nobody is told, and the lock stays taken for ever"
+             : "nobody has died, and the lock stays taken for ever");
   } else if (now.returned(0) || now.returned(EOWNERDEAD)) {
     fail(verdict::lost_wakeup, "the lock can be had, but a waiter sleeps for ever");
   } else {
@@ -291,7 +294,7 @@ void run::judge_waiter(std::uint64_t lock, call_end end) {
 bool run::must_be_served(actor& by, std::uint64_t lock) {
   const call_end end = await(by, lock);
   if (end.waits()) {
-    judge_waiter(lock, end);
+    judge_waiter(by, lock, end);
     return false;
   }
   release(by, lock);

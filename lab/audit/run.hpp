@@ -125,7 +125,9 @@ class run {
   bool note_destroyed(const call_end& end);
   void note_death();
   call_end note_end(actor& by, std::uint64_t lock, call_end end);
-  void judge_waiter(std::uint64_t lock, call_end end);
+  void judge_waiter(const actor& by, std::uint64_t lock, call_end end);
+  // The victim may be one of those who go on.
+  const char* who(const actor& by) const { return &by == victim_ ? "the victim" : "a survivor"; }
   bool is_held_by_another(std::uint64_t lock) const;
   void note_reaping(const reaping& done);
   bool is_exit_walk(std::span<const std::uint64_t> before,
