@@ -60,10 +60,17 @@ TEST_P(planted_fault, is_found_by_a_storm) {
       short_storm(own ? FAULTY_HEIRLOCKS + name.substr(9) + ".so" : toy("broken", name));
   options.chosen.threads = own ? 3 : 1;
   options.kills = 20'000; // far more than it takes
-  const storm_report report = run_storm(options);
+  storm_report report = run_storm(options);
+  // It also ends with an unexpected result: of two owners the first may have just left when the second enters, and have its
+  // unlock refused. That tells no verdict; the next storm goes on with the kills that are left.
+  while (verdicts_of(report).empty() && report.kills < options.kills) {
+    options.kills -= report.kills;
+    ++options.chosen.seed;
+    report = run_storm(options);
+  }
   std::vector<std::string> found = verdicts_of(report);
-  for (const std::string& each : GetParam().may_follow)
-    std::erase(found, each);
+  for (const std::string& verdict : GetParam().may_follow)
+    std::erase(found, verdict);
   EXPECT_EQ(found, GetParam().verdicts) << text_report(report, options.kills);
   EXPECT_LT(report.kills, options.kills);
 }
