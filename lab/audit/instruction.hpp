@@ -24,6 +24,8 @@ struct instruction_facts {
   std::string text; // as a disassembler prints it
   unsigned length = 0;
   bool is_system_call = false;
+  // It does its work piece by piece, and a step ends behind each: x86's string instructions with a repeat prefix.
+  bool repeats_itself = false;
 };
 
 struct memory_range {

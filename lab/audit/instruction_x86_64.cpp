@@ -69,6 +69,38 @@ std::uint64_t value_of(x86_reg reg, const user_regs_struct& r, std::uint64_t nex
   }
 }
 
+// MOVSD and CMPSD are the names of SSE instructions as well, which have such a prefix too; never mind, for these are done
+// at once.
+bool repeats_itself(const cs_insn& i) {
+  const std::uint8_t prefix = i.detail->x86.prefix[0];
+  if (prefix != X86_PREFIX_REP && prefix != X86_PREFIX_REPNE) return false;
+  switch (i.id) {
+  case X86_INS_MOVSB:
+  case X86_INS_MOVSW:
+  case X86_INS_MOVSD:
+  case X86_INS_MOVSQ:
+  case X86_INS_STOSB:
+  case X86_INS_STOSW:
+  case X86_INS_STOSD:
+  case X86_INS_STOSQ:
+  case X86_INS_LODSB:
+  case X86_INS_LODSW:
+  case X86_INS_LODSD:
+  case X86_INS_LODSQ:
+  case X86_INS_CMPSB:
+  case X86_INS_CMPSW:
+  case X86_INS_CMPSD:
+  case X86_INS_CMPSQ:
+  case X86_INS_SCASB:
+  case X86_INS_SCASW:
+  case X86_INS_SCASD:
+  case X86_INS_SCASQ:
+    return true;
+  default:
+    return false; // of other instructions these prefixes are a part
+  }
+}
+
 } // namespace
 
 struct disassembler::state {
@@ -88,10 +120,10 @@ disassembler::~disassembler() {
 
 instruction_facts disassembler::decode(remote_address pc, const machine_code& code) const {
   const decoded d(state_->handle, pc.value, code);
-  if (d.get() == nullptr) return {"(not decoded)", 1, false};
+  if (d.get() == nullptr) return {"(not decoded)", 1, false, false};
   const cs_insn& i = *d.get();
   return {*i.op_str != '\0' ? fmt::format("{} {}", i.mnemonic, i.op_str) : std::string(i.mnemonic),
-          i.size, i.id == X86_INS_SYSCALL};
+          i.size, i.id == X86_INS_SYSCALL, repeats_itself(i)};
 }
 
 std::optional<remote_address> disassembler::touched(const registers& now, const machine_code& code,

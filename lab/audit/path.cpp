@@ -117,6 +117,7 @@ path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& 
   std::map<encounter, unsigned> visits;
   bool cue_given = false;
   bool after_system_call = true;
+  remote_address pc_before = {};
   for (;;) {
     if (way.stops.size() > longest_path) {
       way.end = progress::spinning;
@@ -126,12 +127,15 @@ path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& 
     path_stop& stop = way.stops.emplace_back();
     stop.pc = now.pc();
     stop.code = code_at(a.thread().process(), stop.pc);
+    const instruction_facts facts = decoder.decode(stop.pc, stop.code);
+    stop.repeated = facts.repeats_itself && pc_before == stop.pc;
+    pc_before = stop.pc;
     const auto meeting = encounter_at(now, stop.code, decoder, of_all);
     stop.shared = meeting.has_value();
     stop.word = st.words(arena::object_a, sizeof(std::uint64_t))[0];
     stop.pending = pending_operation_of(a.id());
     if (compare == comparison::of_states) stop.changed = left.has_changed(after_system_call);
-    after_system_call = decoder.decode(stop.pc, stop.code).is_system_call;
+    after_system_call = facts.is_system_call;
     if (how == waiting::spins && meeting && ++visits[*meeting] == visits_of_a_waiter &&
         !cue_given) {
       stop.cue = cue_given = true;
@@ -157,17 +161,20 @@ path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& 
 
 bool advance(actor& a, const path& way, std::size_t target, const cue_handler& cue) {
   std::size_t at = 0;
+  const auto stops_a_breakpoint = [](const path_stop& s) {
+    return !s.asleep && !s.interrupted && !s.repeated;
+  };
   const auto go_to = [&](std::size_t goal) {
-    if (goal == at) return true;
-    std::size_t running = goal;
-    while (running > at && way.stops[running].interrupted)
+    // Up to where a breakpoint can bring it; without one every step is taken.
+    std::size_t running = hardware_breakpoints_work() ? goal : at;
+    while (running > at && !stops_a_breakpoint(way.stops[running]))
       --running;
     if (running > at) {
       const remote_address pc = way.stops[running].pc;
-      const auto n = std::count_if(
-          way.stops.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-          way.stops.begin() + static_cast<std::ptrdiff_t>(running) + 1,
-          [&](const path_stop& s) { return s.pc == pc && !s.asleep && !s.interrupted; });
+      const auto n =
+          std::count_if(way.stops.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                        way.stops.begin() + static_cast<std::ptrdiff_t>(running) + 1,
+                        [&](const path_stop& s) { return s.pc == pc && stops_a_breakpoint(s); });
       if (a.run(pc, static_cast<unsigned>(n)) != progress::at_instruction || a.regs().pc() != pc)
         return false;
     }

@@ -19,6 +19,9 @@ struct path_stop {
   bool cue = false;    // the actor waits here for others
   bool interrupted =
       false; // a signal is taken before the instruction: only a step from the stop before comes here
+  // Inside an instruction that does its work piece by piece, behind at least one of them: a breakpoint stands before the
+  // first only, so from there it takes steps.
+  bool repeated = false;
   bool shared = false; // the instruction touches memory that others see, or enters the kernel
   // What a death here leaves to others may differ from what it leaves at the stop before. Only if the trace was asked
   // to look; else always true.
