@@ -8,9 +8,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include <optional>
-
 #include "lab/process/interrupt.hpp"
+#include "lab/process/spin_judge.hpp"
 #include "lab/process/system_call.hpp"
 #include "lab/process/thread_state.hpp"
 #include "lab/process/trouble.hpp"
@@ -95,22 +94,20 @@ const wait_status& tracee::wait(std::chrono::milliseconds bound) {
 }
 
 rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
-  // Most settle before anybody has to look. On a CPU that others want too, and beside one that never yields, a round takes
-  // as long as a turn of theirs: so one that spins is looked at every few rounds.
-  constexpr unsigned rounds_to_a_look = 4;
-  std::optional<std::chrono::nanoseconds> cpu_at_start;
+  // Most settle before anybody has to look. On a CPU that others want too, and beside one that never yields, a round
+  // takes as long as a turn of theirs; each of the looks that follow comes after such a turn.
+  constexpr unsigned rounds_before_a_look = 4;
+  spin_judge judge(cpu_bound);
   for (unsigned round = 1;; ++round) {
     if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
-    if (round % rounds_to_a_look == 0) {
+    if (round >= rounds_before_a_look) {
       if (is_asleep(thread_)) {
         // It may have reported between the two looks: a traced stop is not a sleep.
         if (poll()) return status_.is_gone() ? rest::gone : rest::stopped;
         return rest::asleep;
       }
       check_interrupt();
-      const auto cpu = cpu_time(thread_);
-      if (cpu - cpu_at_start.value_or(cpu) > cpu_bound) return rest::spinning;
-      if (!cpu_at_start) cpu_at_start = cpu;
+      if (judge.spins(cpu_time(thread_))) return rest::spinning;
     }
     sched_yield();
   }
