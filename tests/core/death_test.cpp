@@ -200,31 +200,35 @@ TEST_P(DeathTest, AStoppedPredecessorDelaysItsFollowerByTheBackstopOnly) {
 }
 
 // Two containers: the same TIDs in two PID namespaces, one domain.
+bool may_make_pid_namespaces() {
+  child probe([] { return unshare(CLONE_NEWPID) == 0 ? 0 : 1; });
+  return probe.ended() == 0;
+}
+
+// What a child does that is to do `body` as the first process of a PID namespace; it notes its TID there.
+std::function<int()> contained(std::atomic<pid_t>& tid, std::function<int()> body) {
+  return [&tid, body = std::move(body)] {
+    if (unshare(CLONE_NEWPID) != 0) return 1;
+    const pid_t inner = fork();
+    if (inner == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      tid = static_cast<pid_t>(syscall(SYS_gettid));
+      _exit(body());
+    }
+    int result = 0;
+    waitpid(inner, &result, 0);
+    return WIFEXITED(result) ? WEXITSTATUS(result) : 1;
+  };
+}
+
 TEST_P(DeathTest, TwinsInTwoPidNamespacesAreNotTakenForEachOther) {
-  {
-    child probe([] { return unshare(CLONE_NEWPID) == 0 ? 0 : 1; });
-    if (probe.ended() != 0) GTEST_SKIP() << "this process may not make PID namespaces";
-  }
+  if (!may_make_pid_namespaces()) GTEST_SKIP() << "this process may not make PID namespaces";
   shared<heirlock::mutex> lock(where);
   shared<std::array<std::atomic<pid_t>, 2>> seen;
   shared<std::atomic<bool>> go;
-  const auto contain = [&](int index, const std::function<int()>& body) {
-    return [&, index, body] {
-      if (unshare(CLONE_NEWPID) != 0) return 1;
-      const pid_t inner = fork();
-      if (inner == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (*seen)[index] = static_cast<pid_t>(syscall(SYS_gettid));
-        _exit(body());
-      }
-      int result = 0;
-      waitpid(inner, &result, 0);
-      return WIFEXITED(result) ? WEXITSTATUS(result) : 1;
-    };
-  };
   for (int round = 0; round < 5; ++round) {
     *go = false;
-    child owner(contain(0, [&] {
+    child owner(contained((*seen)[0], [&] {
       auto got = lock->acquire();
       if (!got) return 1;
       (*seen)[0] = 0;
@@ -238,7 +242,7 @@ TEST_P(DeathTest, TwinsInTwoPidNamespacesAreNotTakenForEachOther) {
       const auto slept = where.inspect().head_sleeps;
       const auto alive = where.inspect().threads_alive;
       // The twin waits, and is killed: the owner lives, and nobody may think otherwise.
-      child twin(contain(1, [&] { return lock->acquire() ? 0 : 1; }));
+      child twin(contained((*seen)[1], [&] { return lock->acquire() ? 0 : 1; }));
       ASSERT_TRUE(eventually([&] { return where.inspect().head_sleeps > slept; }));
       twin.kill_now();
       // Its container's init ends with it; the kernel has marked its bells when its seat is free.
@@ -250,6 +254,32 @@ TEST_P(DeathTest, TwinsInTwoPidNamespacesAreNotTakenForEachOther) {
     EXPECT_EQ(owner.ended(), 0);
     EXPECT_TRUE(lock->acquire());
     (*seen)[0] = (*seen)[1] = 0;
+  }
+}
+
+TEST_P(DeathTest, TheDeathOfAnOwnerIsReportedThoughItsTwinInAnotherPidNamespaceLives) {
+  if (!may_make_pid_namespaces()) GTEST_SKIP() << "this process may not make PID namespaces";
+  shared<heirlock::mutex> lock(where);
+  shared<std::array<std::atomic<pid_t>, 2>> seen;
+  child twin(contained((*seen)[1], [&] {
+    where.attach_thread();
+    return pause();
+  }));
+  ASSERT_TRUE(eventually([&] { return where.inspect().threads_alive == 1; }));
+  for (int round = 0; round < 5; ++round) {
+    shared<std::atomic<bool>> holding;
+    child owner(contained((*seen)[0], [&] {
+      auto got = lock->acquire();
+      *holding = got.owns();
+      return pause();
+    }));
+    ASSERT_TRUE(eventually([&] { return holding->load(); }));
+    ASSERT_EQ((*seen)[0].load(), (*seen)[1].load()) << "no twins";
+    owner.kill_now();
+    auto got = lock->acquire();
+    ASSERT_TRUE(got.needs_repair()) << "round " << round;
+    got.mark_consistent();
+    EXPECT_EQ(where.inspect().threads_alive, 2u) << "the twin, and who asks";
   }
 }
 
