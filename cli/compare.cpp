@@ -3,7 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -12,6 +14,8 @@
 
 #include "cli/choices.hpp"
 #include "cli/compare_cases.hpp"
+#include "cli/invocation.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
 #include "lab/compare/costs.hpp"
 #include "lab/compare/matrix.hpp"
@@ -121,13 +125,27 @@ ordered_json measured_costs(const compare_arguments& arguments,
 }
 
 void print_costs(const ordered_json& costs) {
-  fmt::print("\nCPU time as a ratio to {} in the same run, on the running kernel:\n"
-             "{:20}{:>13}{:>10}{:>13}{:>13}\n",
-             baseline, "", "lock+unlock", "destroy", "mmap/munmap", "thread exit");
+  std::size_t first = 0;
   for (const auto& [name, c] : costs.items())
-    fmt::print("{:20}{:13.2f}{:10.2f}{:13.2f}{:13.2f}\n", name, c["lock_unlock"].get<double>(),
-               c["destroy"].get<double>(), c["map_unmap"].get<double>(),
-               c["thread_exit"].get<double>());
+    first = std::max(first, name.size());
+  fmt::print("\nCPU time as a ratio to {} in the same run, on the running kernel:\n"
+             "{:{}}{:>13}{:>10}{:>13}{:>13}\n",
+             baseline, "", first, "lock+unlock", "destroy", "mmap/munmap", "thread exit");
+  for (const auto& [name, c] : costs.items())
+    fmt::print("{:{}}{:13.2f}{:10.2f}{:13.2f}{:13.2f}\n", name, first,
+               c["lock_unlock"].get<double>(), c["destroy"].get<double>(),
+               c["map_unmap"].get<double>(), c["thread_exit"].get<double>());
+}
+
+// How to see what is behind a cell.
+std::string replay_text(const ordered_json& cases) {
+  for (const auto& document : cases)
+    if (!document.at("violations").empty())
+      return fmt::format("\nA cell again, with its window in disassembly:\n"
+                         "  {} audit --subject LOCK [--policy POLICY] --scenario SCENARIO\n"
+                         "One of its kill points, such as the first of all that is not ok:\n  {}\n",
+                         invocation(), document["violations"][0].at("replay").get<std::string>());
+  return {};
 }
 
 // Said in the help, the text and the page.
@@ -169,8 +187,10 @@ exit_status run_compare(const compare_arguments& arguments) {
   if (arguments.json) {
     fmt::print("{}\n", document.dump(2));
   } else {
-    fmt::print("{}{}", matrix_text(cases), left_out_text(document.at("not_performed")));
-    fmt::print("\n{}: {}\n", arguments.quick ? "Quick" : "Full", left_out_of(arguments.quick));
+    fmt::print("{}\n", matrix_text(cases, columns_of(STDOUT_FILENO)));
+    fmt::print("{}{}: {}\n", left_out_text(document.at("not_performed")),
+               arguments.quick ? "Quick" : "Full", left_out_of(arguments.quick));
+    fmt::print("{}", replay_text(cases));
     print_costs(document.at("costs"));
   }
   for (const auto& audited_case : cases)

@@ -2,11 +2,12 @@
 #include "cli/progress_bar.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+
+#include "cli/terminal.hpp"
 
 namespace heirlock::cli {
 namespace {
@@ -14,13 +15,6 @@ namespace {
 constexpr int width = 30;
 constexpr std::chrono::seconds patience{2};
 constexpr std::chrono::milliseconds redraw{100};
-
-// A line that is longer than the terminal would leave its first part there at each redraw.
-std::size_t columns() {
-  winsize size = {};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80 - 1;
-  return size.ws_col - 1U;
-}
 
 } // namespace
 
@@ -47,7 +41,8 @@ void progress_bar::show(std::size_t done, std::size_t of) {
   const int filled = static_cast<int>(share * width);
   std::string line = fmt::format("[{:#>{}}{:.>{}}] {:3.0f} %  {}", "", filled, "", width - filled,
                                  share * 100, what_);
-  line.resize(std::min(line.size(), columns()));
+  // A line that is longer than the terminal would leave its first part there at each redraw.
+  line.resize(std::min(line.size(), columns_of(STDERR_FILENO) - 1));
   std::fputs(("\r\033[K" + line).c_str(), stderr);
   std::fflush(stderr);
 }
