@@ -98,6 +98,7 @@ exit_status run_audit(const audit_arguments& arguments) {
   stage_options surroundings;
   surroundings.at_exit = kernel::exit_hook_of(policy);
   surroundings.before_reaping = kernel::reaping_hook_of(policy);
+  surroundings.state_at_exit = kernel::exit_state_of(policy);
   surroundings.before_signal = kernel::signal_hook_of(policy);
   surroundings.at_system_call = kernel::delay_hook_of(policy);
   surroundings.subject = subject;

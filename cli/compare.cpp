@@ -194,7 +194,8 @@ exit_status run_compare(const compare_arguments& arguments) {
     print_costs(document.at("costs"));
   }
   for (const auto& audited_case : cases)
-    if (!audited_case.at("violations").empty()) return exit_status::violations;
+    if (!audited_case.at("violations").empty() || audited_case.contains("before_the_victim"))
+      return exit_status::violations;
   return exit_status::nothing_wrong;
 }
 

@@ -135,6 +135,7 @@ class workshop {
     around.actor_program = installed_actor_program();
     around.at_exit = kernel::exit_hook_of(*e.policy);
     around.before_reaping = kernel::reaping_hook_of(*e.policy);
+    around.state_at_exit = kernel::exit_state_of(*e.policy);
     around.before_signal = kernel::signal_hook_of(*e.policy);
     around.at_system_call = kernel::delay_hook_of(*e.policy);
     return around;

@@ -17,6 +17,7 @@
 #include "lab/actor/scratch_file.hpp"
 #include "lab/process/file_descriptor.hpp"
 #include "lab/process/memory_cgroup.hpp"
+#include "lab/process/robust_list.hpp"
 #include "lab/process/tracer.hpp"
 
 namespace heirlock::lab {
@@ -45,6 +46,8 @@ struct stage_options {
   // Actors stop where their system calls begin and end. The handles pass over these stops; so one that is woken
   // while nobody looks at it does not run on, and is found where its sleep ended.
   bool hold_the_woken = false;
+  // What else of a thread decides, under the rules of at_exit, what becomes of its locks when it dies.
+  std::function<exit_state(thread_id)> state_at_exit;
   thread_hook before_signal; // sees every thread to which a signal is about to be delivered
   // Sees the system calls of all actors, and may have them wait.
   delay_hook at_system_call;
@@ -103,6 +106,10 @@ class stage {
   // The same thread ends where it stands, by the system call and without the C library's doing, as when another thread
   // of its process calls exec. The exit hook sees the registers that it had there.
   void end_thread_here(actor& a);
+  // What decides at this moment, besides the memory that others see and the list of set_robust_list(2).
+  exit_state state_at_exit(const actor& a) const {
+    return options_.state_at_exit ? options_.state_at_exit(a.id()) : exit_state();
+  }
   // Kills the process of an actor and reaps it.
   void kill(actor& a);
   // Has the kernel's OOM killer kill it for want of memory, and the kernel's reaper take its private memory before the

@@ -217,9 +217,7 @@ unsigned case_audit::register_stop(const path& way, std::size_t stop) {
     point.where = symbols_.locate(s.pc);
     point.instruction = decoder_.decode(s.pc, s.code).text;
     point.word = s.word;
-    // The kernel finds the futex word at a fixed distance from the list entry, so inside the object.
-    point.pending = s.pending.value >= arena::object_a &&
-                    s.pending.value < arena::object_a + stage_.subject_size();
+    point.pending = s.pending;
     report_.kill_points.push_back(point);
   }
   return found->second;

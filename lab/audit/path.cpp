@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "lab/process/mappings.hpp"
@@ -28,36 +29,62 @@ machine_code code_at(thread_id process, remote_address pc) {
   return code;
 }
 
+bool is_in_arena(const mapping& m) {
+  return m.start < remote_address{arena::base + arena::size} && remote_address{arena::base} < m.end;
+}
+
+bool shows_the_arena(const mapping& m, const std::vector<mapping>& all) {
+  const auto arena_itself = std::ranges::find(all, remote_address{arena::control}, &mapping::start);
+  return arena_itself != all.end() && m.same_file(*arena_itself);
+}
+
+// A part of the arena, and the other places at which a process has mapped it once more.
+std::vector<memory_range> images_of(const memory_range& part, const std::vector<mapping>& all) {
+  std::vector<memory_range> found = {part};
+  const std::uint64_t in_file = part.from.value - arena::base;
+  for (const mapping& m : all)
+    if (m.shared && !is_in_arena(m) && shows_the_arena(m, all) && in_file >= m.file_offset &&
+        in_file + part.bytes <= m.file_offset + (m.end - m.start))
+      found.push_back({m.start + (in_file - m.file_offset), part.bytes});
+  return found;
+}
+
 // Where others see what the actor writes: the locks, and whatever else its process maps to share, such as a table
 // that a lock keeps beside its objects. The instrument's own orders lie in such memory too, and are no part of a lock; so
 // where a lock has mapped the arena once more, only its image of the locks counts.
 std::vector<memory_range> memory_of_all(stage& st, thread_id process) {
-  std::vector<memory_range> ranges = {{{arena::object_a}, st.subject_size()},
-                                      {{arena::object_b}, st.subject_size()}};
+  std::vector<memory_range> locks = {{{arena::object_a}, st.subject_size()},
+                                     {{arena::object_b}, st.subject_size()}};
   const std::uint64_t before_crowd = arena::crowd - arena::object_a;
   if (const std::uint64_t used = st.used_objects().size_bytes(); used > before_crowd)
-    ranges.push_back({{arena::crowd}, used - before_crowd});
-  const std::vector<memory_range> locks = ranges;
+    locks.push_back({{arena::crowd}, used - before_crowd});
   const auto all = mappings_of(process);
-  const auto arena_itself = std::ranges::find(all, remote_address{arena::control}, &mapping::start);
-  for (const mapping& m : all) {
-    const bool is_arena =
-        m.start < remote_address{arena::base + arena::size} && remote_address{arena::base} < m.end;
-    if (!m.shared || is_arena) continue;
-    if (arena_itself == all.end() || !m.same_file(*arena_itself)) {
+  std::vector<memory_range> ranges;
+  for (const memory_range& lock : locks)
+    std::ranges::copy(images_of(lock, all), std::back_inserter(ranges));
+  for (const mapping& m : all)
+    if (m.shared && !is_in_arena(m) && !shows_the_arena(m, all))
       ranges.push_back({m.start, m.end - m.start});
-      continue;
-    }
-    for (const memory_range& lock : locks) {
-      const std::uint64_t in_file = lock.from.value - arena::base;
-      if (in_file >= m.file_offset && in_file + lock.bytes <= m.file_offset + (m.end - m.start))
-        ranges.push_back({m.start + (in_file - m.file_offset), lock.bytes});
-    }
-  }
   return ranges;
 }
 
-// What is left when the actor is killed: memory that others see, what the kernel knows, and the head of the robust list,
+// Whether a pending operation of the actor names the lock under audit: on whichever of its lists, and at whichever of the
+// addresses that the lock has. The kernel finds the futex word at a fixed distance from the list entry, so inside the
+// object.
+bool names_the_lock(actor& a, std::span<const registered_list> lists_beside,
+                    std::span<const memory_range> images) {
+  const auto is_there = [&](remote_address entry) {
+    return std::ranges::any_of(images, [&](const memory_range& lock) {
+      return entry >= lock.from && entry < lock.from + lock.bytes;
+    });
+  };
+  return is_there(pending_operation_of(a.id())) ||
+         std::ranges::any_of(lists_beside, [&](const registered_list& list) {
+           return is_there(pending_operation_of(a.id(), list));
+         });
+}
+
+// What is left when the actor is killed: memory that others see, what the kernel knows, and the heads of the robust lists,
 // from which it goes on.
 class legacy {
  public:
@@ -65,7 +92,7 @@ class legacy {
 
   // Whether it may differ from what was found last time. Of the kernel's part only is known that system calls
   // change it.
-  bool has_changed(bool after_system_call) {
+  bool has_changed(bool after_system_call, const exit_state& besides) {
     const thread_id process = actor_.thread().process();
     if (after_system_call) ranges_ = memory_of_all(stage_, process);
     std::vector<std::byte> now;
@@ -77,6 +104,10 @@ class legacy {
     for (const memory_range& range : ranges_)
       append(range.from, range.bytes);
     if (const auto head = robust_list_head_of(actor_.id())) append(*head, sizeof(robust_list_head));
+    for (const registered_list& list : besides.lists)
+      append(list.head, list.head_bytes());
+    const auto standing = std::as_bytes(std::span(besides.standing));
+    now.insert(now.end(), standing.begin(), standing.end());
     const bool differs = after_system_call || now != last_;
     last_ = std::move(now);
     return differs;
@@ -112,7 +143,10 @@ std::optional<encounter> encounter_at(const registers& now, const machine_code& 
 path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& cue, waiting how,
            comparison compare) {
   path way;
-  const std::vector<memory_range> of_all = memory_of_all(st, a.thread().process());
+  const thread_id process = a.thread().process();
+  const std::vector<memory_range> of_all = memory_of_all(st, process);
+  const std::vector<memory_range> lock_itself =
+      images_of({{arena::object_a}, st.subject_size()}, mappings_of(process));
   legacy left(st, a);
   std::map<encounter, unsigned> visits;
   bool cue_given = false;
@@ -133,8 +167,10 @@ path trace(stage& st, actor& a, const disassembler& decoder, const cue_handler& 
     const auto meeting = encounter_at(now, stop.code, decoder, of_all);
     stop.shared = meeting.has_value();
     stop.word = st.words(arena::object_a, sizeof(std::uint64_t))[0];
-    stop.pending = pending_operation_of(a.id());
-    if (compare == comparison::of_states) stop.changed = left.has_changed(after_system_call);
+    const exit_state besides = st.state_at_exit(a);
+    stop.pending = names_the_lock(a, besides.lists, lock_itself);
+    if (compare == comparison::of_states)
+      stop.changed = left.has_changed(after_system_call, besides);
     after_system_call = facts.is_system_call;
     if (how == waiting::spins && meeting && ++visits[*meeting] == visits_of_a_waiter &&
         !cue_given) {

@@ -27,7 +27,7 @@ struct path_stop {
   // to look; else always true.
   bool changed = true;
   std::uint64_t word = 0; // the first word of the lock, as it is at this stop
-  remote_address pending; // the thread's pending operation at this stop
+  bool pending = false;   // a pending operation of the thread names the lock at this stop
 };
 
 struct path {

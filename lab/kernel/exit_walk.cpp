@@ -30,13 +30,6 @@ struct list_entry {
   }
 };
 
-// Where a head of 32 bits keeps what struct robust_list_head keeps.
-namespace narrow_head {
-constexpr std::uint64_t list = 0;
-constexpr std::uint64_t futex_offset = 4;
-constexpr std::uint64_t list_op_pending = 8;
-} // namespace narrow_head
-
 // Says when a list has gone on for long enough.
 class entries_left {
  public:
@@ -81,14 +74,15 @@ class walk {
 
  private:
   bool read_head() {
-    const auto first = pointer_at(narrow_ ? narrow_head::list : offsetof(robust_list_head, list));
+    const auto first =
+        pointer_at(narrow_ ? offsetof(narrow_list_head, list) : offsetof(robust_list_head, list));
     if (!first) return false;
-    auto offset =
-        pointer_at(narrow_ ? narrow_head::futex_offset : offsetof(robust_list_head, futex_offset));
+    auto offset = pointer_at(narrow_ ? offsetof(narrow_list_head, futex_offset)
+                                     : offsetof(robust_list_head, futex_offset));
     if (!offset) return false;
     if (narrow_)
       offset = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(*offset)});
-    const auto pending = pointer_at(narrow_ ? narrow_head::list_op_pending
+    const auto pending = pointer_at(narrow_ ? offsetof(narrow_list_head, list_op_pending)
                                             : offsetof(robust_list_head, list_op_pending));
     if (!pending) return false;
     first_ = list_entry::from(*first);

@@ -9,15 +9,10 @@
 #include "lab/kernel/cpu_state.hpp"
 #include "lab/kernel/task_memory.hpp"
 #include "lab/process/ids.hpp"
+#include "lab/process/robust_list.hpp"
 
 namespace heirlock::lab::kernel {
 
-// A list beside the one of set_robust_list.
-struct registered_list {
-  remote_address head;
-  bool narrow = false; // struct robust_list_head of a 32-bit program
-  bool operator==(const registered_list&) const = default;
-};
 using registered_lists = std::map<std::uint64_t, registered_list>; // by the index
 
 // A thread that is dying or about to get a signal: all that the policies may look at.

@@ -45,10 +45,16 @@ bool is_in_range(task& of) {
   return false;
 }
 
+// Where an unlock has the clear still to do.
+std::optional<remote_address> clear_to_complete(task& of) {
+  if (of.cpu.arch != architecture::x86)
+    return std::nullopt; // the only one whose vDSO has the routine
+  if (!is_in_range(of) || !store_conditional_succeeded(of.cpu)) return std::nullopt; // R1, R2
+  return remote_address{of.cpu.general[rdx]};
+}
+
 void complete_unlock(task& of) {
-  if (of.cpu.arch != architecture::x86) return; // the only one whose vDSO has the routine
-  if (is_in_range(of) && store_conditional_succeeded(of.cpu))  // R1, R2
-    of.memory.write64(remote_address{of.cpu.general[rdx]}, 0); // R3
+  if (const auto pending = clear_to_complete(of)) of.memory.write64(*pending, 0); // R3
 }
 
 bool store(task_memory& memory, remote_address word, std::uint32_t value) {
@@ -86,6 +92,9 @@ class robust_unlock_policy final : public policy {
   void thread_exits(task& dying) const override {
     complete_unlock(dying);
     walk_robust_list(dying, {wake_rule::ownerless_or_bare, pending_treatment::normal, false});
+  }
+  std::vector<std::uint64_t> standing(task& of) const override {
+    return {clear_to_complete(of).value_or(remote_address()).value};
   }
   void signal_arrives(task& interrupted) const override { complete_unlock(interrupted); }
 

@@ -7,6 +7,11 @@
 namespace heirlock::lab::kernel {
 namespace {
 
+// As a word of policy::standing.
+std::uint64_t is_in_transaction(task& of) {
+  return find_transaction(of) == transaction_state::inside ? 1 : 0;
+}
+
 class stock_policy final : public policy {
  public:
   std::string_view name() const override { return "stock"; }
@@ -39,6 +44,7 @@ class as_posted_policy final : public policy {
                      {wake_rule_of_this_kernel(),
                       inside ? pending_treatment::as_empty : pending_treatment::normal, false});
   }
+  std::vector<std::uint64_t> standing(task& of) const override { return {is_in_transaction(of)}; }
 };
 
 class mended_policy final : public policy {
@@ -58,6 +64,10 @@ class mended_policy final : public policy {
     rules.limit = long_list_limit;
     rules.from_the_end = end_of_list(dying);
     walk_robust_list(dying, rules);
+  }
+  std::vector<std::uint64_t> standing(task& of) const override {
+    const auto end = end_of_list(of).value_or(other_end());
+    return {is_in_transaction(of), end.last, static_cast<std::uint64_t>(end.back_offset)};
   }
   // Once the handler runs, the instruction pointer says nothing any more, so the transaction is completed now:
   // the wake first, as in the thread's own order, then the clear. The thread does both again when the handler

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "lab/kernel/exit_walk.hpp"
 #include "lab/process/system_call.hpp"
@@ -43,6 +44,9 @@ class policy {
   virtual bool concerns_every_lock() const { return false; }
   // The thread is dying; its registers and memory are intact. After it the kernel gets an empty list.
   virtual void thread_exits(task& dying) const = 0;
+  // What of the thread's registers, and of private memory other than the heads of its lists, thread_exits goes by: where
+  // this is the same, and the lists and the memory of all are, the thread dies in the same way.
+  virtual std::vector<std::uint64_t> standing(task&) const { return {}; }
   // A signal is about to be delivered to the thread, whose handler will run on top of what it is doing.
   virtual void signal_arrives(task&) const {}
 

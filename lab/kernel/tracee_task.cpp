@@ -92,6 +92,7 @@ bool tracee_memory::write64(remote_address to, std::uint64_t value) {
 void tracee_memory::wake_one(remote_address word) {
   if (std::uint32_t* const here = view_.word(word))
     syscall(SYS_futex, here, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  if (after_wake_) after_wake_();
 }
 
 task task_of(thread_id thread, task_memory& memory) {
@@ -195,7 +196,8 @@ system_calls_in_force::system_calls_in_force(const policy& rules) {
 exit_hook exit_hook_of(const policy& rules) {
   if (!rules.replaces_the_kernel()) return {};
   return [&rules](tracee& dying) {
-    tracee_memory real(dying.id());
+    // As where there are CPUs enough: whom the walk wakes does not wait for its end.
+    tracee_memory real(dying.id(), [&dying] { dying.let_others_go_on(); });
     kept_memory memory(real, kept_from_the_reaper().take(dying.id()));
     task t = task_of(dying.id(), memory);
     t.more_lists = lists_beside().take(dying.id());
@@ -229,6 +231,19 @@ std::function<bool(tracee&)> reaping_hook_of(const policy& rules) {
     const bool any = !kept.empty();
     kept_from_the_reaper().keep(dying.id(), std::move(kept));
     return any;
+  };
+}
+
+std::function<exit_state(thread_id)> exit_state_of(const policy& rules) {
+  if (!rules.replaces_the_kernel()) return {};
+  return [&rules](thread_id thread) {
+    exit_state found;
+    for (const auto& [index, list] : lists_beside().of(thread))
+      found.lists.push_back(list);
+    tracee_memory memory(thread);
+    task t = task_of(thread, memory);
+    found.standing = rules.standing(t);
+    return found;
   };
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 #include "lab/kernel/policy.hpp"
 #include "lab/kernel/shared_view.hpp"
@@ -15,7 +16,9 @@ namespace heirlock::lab::kernel {
 // sibling thread that runs at the same time could; waiters in private memory cannot be woken from here at all.
 class tracee_memory final : public task_memory {
  public:
-  explicit tracee_memory(thread_id thread) : thread_(thread), view_(thread) {}
+  // `after_wake`: called when somebody may have been woken.
+  explicit tracee_memory(thread_id thread, std::function<void()> after_wake = {})
+      : thread_(thread), view_(thread), after_wake_(std::move(after_wake)) {}
 
   std::optional<std::uint32_t> read32(remote_address from) override;
   std::optional<std::uint64_t> read64(remote_address from) override;
@@ -27,6 +30,7 @@ class tracee_memory final : public task_memory {
  private:
   thread_id thread_;
   shared_view view_;
+  std::function<void()> after_wake_;
 };
 
 // What the policies may know of a stopped thread. `memory` must outlive the result.
@@ -38,6 +42,8 @@ exit_hook exit_hook_of(const policy& rules);
 // For the moment before the OOM reaper takes a process's private memory: keeps aside what the policy's reaper would
 // spare, until the exit hook of the same thread takes it. Empty for a policy that has no reaper of its own.
 std::function<bool(tracee&)> reaping_hook_of(const policy& rules);
+// What the policy's exit walk would go by besides. Empty for the policy `stock`.
+std::function<exit_state(thread_id)> exit_state_of(const policy& rules);
 // For the moment before a signal is delivered.
 exit_hook signal_hook_of(const policy& rules);
 

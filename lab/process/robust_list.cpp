@@ -20,13 +20,23 @@ std::optional<remote_address> robust_list_head_of(thread_id thread) {
   return remote_address{reinterpret_cast<std::uint64_t>(head)};
 }
 
+std::size_t registered_list::head_bytes() const {
+  return narrow ? sizeof(narrow_list_head) : sizeof(robust_list_head);
+}
+
 remote_address pending_operation_of(thread_id thread) {
   const auto head = robust_list_head_of(thread);
-  std::uint64_t pending = 0;
-  if (head) {
-    try_read_memory(thread, *head + offsetof(robust_list_head, list_op_pending),
-                    std::as_writable_bytes(std::span(&pending, 1)));
-  }
+  return head ? pending_operation_of(thread, {*head}) : remote_address{};
+}
+
+remote_address pending_operation_of(thread_id thread, const registered_list& list) {
+  const auto read = [&](auto pending, std::size_t in_head) -> std::uint64_t {
+    try_read_memory(thread, list.head + in_head, std::as_writable_bytes(std::span(&pending, 1)));
+    return pending;
+  };
+  const std::uint64_t pending =
+      list.narrow ? read(std::uint32_t{0}, offsetof(narrow_list_head, list_op_pending))
+                  : read(std::uint64_t{0}, offsetof(robust_list_head, list_op_pending));
   // Bit 0 of an entry says that the lock is a priority-inheritance one.
   return {pending & ~std::uint64_t{1}};
 }

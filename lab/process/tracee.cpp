@@ -113,6 +113,14 @@ rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
   }
 }
 
+rest tracee::go_on(std::chrono::nanoseconds cpu_bound) {
+  for (;;) {
+    const rest now = settle(cpu_bound);
+    if (now != rest::stopped || !status_.is<system_call_stop>() || must_wait()) return now;
+    resume(resumption::run);
+  }
+}
+
 void tracee::stop() {
   if (poll()) return;
   if (ptrace(PTRACE_INTERRUPT, thread_.value, nullptr, nullptr) != 0 && errno != ESRCH)

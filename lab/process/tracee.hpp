@@ -33,11 +33,11 @@ using delay_hook = std::function<bool(tracee&)>;
 // Not copyable; the tracer owns it.
 class tracee {
  public:
-  // Both hooks must outlive the tracee. `before_signal` is called before a signal is delivered to the thread.
+  // The hooks must outlive the tracee. `before_signal` is called before a signal is delivered to the thread.
   tracee(thread_id thread, thread_id process, const thread_hook& before_signal,
-         const delay_hook& at_system_call)
+         const delay_hook& at_system_call, const thread_hook& let_others_go_on)
       : thread_(thread), process_(process), before_signal_(&before_signal),
-        at_system_call_(&at_system_call) {}
+        at_system_call_(&at_system_call), let_others_go_on_(&let_others_go_on) {}
   tracee(const tracee&) = delete;
   tracee& operator=(const tracee&) = delete;
 
@@ -68,6 +68,12 @@ class tracee {
   // After SIGKILL of the process a stopped thread leaves its stop by itself: what it reported is past.
   void abandon_stop() { status_ = wait_status(); }
 
+  // For a moment at which this thread, stopped, is made to do something that others may notice: those of other processes
+  // that run come as far as they can.
+  void let_others_go_on() { (*let_others_go_on_)(*this); }
+  // As settle(), but passes over the stops of one that reports its system calls, except where it has to wait.
+  rest go_on(std::chrono::nanoseconds cpu_bound);
+
   // Stops a thread that runs, sleeps or spins. A sleep in a system call is thereby interrupted.
   void stop();
 
@@ -83,6 +89,7 @@ class tracee {
   thread_id process_;
   const thread_hook* before_signal_;
   const delay_hook* at_system_call_;
+  const thread_hook* let_others_go_on_;
   bool reports_system_calls_ = false;
   wait_status status_;
 };

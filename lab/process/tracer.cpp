@@ -108,8 +108,16 @@ tracer::~tracer() {
 }
 
 tracee& tracer::add(thread_id thread, thread_id process) {
-  tracees_.push_back(std::make_unique<tracee>(thread, process, before_signal_, at_system_call_));
+  tracees_.push_back(std::make_unique<tracee>(thread, process, before_signal_, at_system_call_,
+                                              let_others_go_on_));
   return *tracees_.back();
+}
+
+void tracer::let_go_on_beside(const tracee& stopped) {
+  constexpr std::chrono::milliseconds cpu_bound{
+      2}; // one may spin, until the stopped one has gone on
+  for (const auto& t : tracees_)
+    if (t->process() != stopped.process() && t->status().is<running>()) t->go_on(cpu_bound);
 }
 
 // A thread or child whose birth was not reported, or not acted upon, is traced all the same. Left alone in a

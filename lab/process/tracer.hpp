@@ -63,8 +63,11 @@ class tracer {
   tracee& add(thread_id thread, thread_id process);
   std::vector<tracee*> take_in_unadopted(thread_id process);
 
+  void let_go_on_beside(const tracee& stopped);
+
   const thread_hook before_signal_;
   const delay_hook at_system_call_;
+  const thread_hook let_others_go_on_ = [this](tracee& stopped) { let_go_on_beside(stopped); };
   bool report_system_calls_ = false;
   std::vector<std::unique_ptr<tracee>> tracees_;
 };

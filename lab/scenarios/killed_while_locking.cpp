@@ -39,7 +39,7 @@ class death_seen_through_another_lock final : public play {
     order.size = r_.st().subject_size();
     order.count = r_.holds(*survivor_, arena::object_a);
     survivor_->start(order);
-    if (survivor_->thread().settle(std::chrono::milliseconds(5)) == rest::asleep)
+    if (survivor_->thread().go_on(std::chrono::milliseconds(5)) == rest::asleep)
       r_.facts().slept = 1;
     const sched_param lowest = {};
     if (sched_setscheduler(r_.victim().id().value, SCHED_IDLE, &lowest) != 0)

@@ -56,6 +56,32 @@ int map_low_memory() noexcept {
   return 0;
 }
 
+namespace {
+
+// nullptr: the 32-bit program sees nothing of it.
+void* low_image_of(void* address) noexcept {
+  const std::uintptr_t low = low_address_of(address);
+  const bool has_one = mapped && low >= low_arena && low < low_arena + arena::size &&
+                       low != reinterpret_cast<std::uintptr_t>(address);
+  return has_one ? reinterpret_cast<void*>(low) : nullptr;
+}
+
+} // namespace
+
+int narrow_munmap(void* address, std::size_t length) noexcept {
+  void* const low = low_image_of(address);
+  if (low != nullptr && ::munmap(low, length) != 0) return -1;
+  return ::munmap(address, length);
+}
+
+void* narrow_mmap(void* address, std::size_t length, int protection, int flags, int descriptor,
+                  off_t offset) noexcept {
+  void* const low = (flags & MAP_FIXED) != 0 ? low_image_of(address) : nullptr;
+  if (low != nullptr && ::mmap(low, length, protection, flags, descriptor, offset) != low)
+    return MAP_FAILED;
+  return ::mmap(address, length, protection, flags, descriptor, offset);
+}
+
 narrow_list& narrow_list::current() noexcept {
   if (own_head == nullptr) own_head = &next_head();
   static thread_local narrow_list list = {*own_head, 0};

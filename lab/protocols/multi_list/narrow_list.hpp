@@ -73,4 +73,9 @@ struct narrow_list {
 // which the others are forked. 0 or an errno value.
 int map_low_memory() noexcept;
 
+// The mapping calls of the emulator: what it does to the lab's memory it does where the 32-bit program sees it, too.
+int narrow_munmap(void* address, std::size_t length) noexcept;
+void* narrow_mmap(void* address, std::size_t length, int protection, int flags, int descriptor,
+                  off_t offset) noexcept;
+
 } // namespace heirlock::lab::robust

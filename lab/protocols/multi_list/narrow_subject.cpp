@@ -11,10 +11,15 @@ namespace robust = heirlock::lab::robust;
 using mutex = robust::robust_mutex<robust::classic_release, robust::narrow_list>;
 } // namespace
 
-HEIRLOCK_PROTOCOL_SUBJECT_UNDER(
-    "multi-list", list_32, mutex, "list-32",
+HEIRLOCK_MAPPING_PROTOCOL_SUBJECT(
+    list_32, mutex, "list-32",
     "robust list of a 32-bit program that a 64-bit process emulates, beside "
-    "the C library's")
+    "the C library's",
+    robust::narrow_munmap, robust::narrow_mmap)
+
+const char* heirlock_subject_policy() {
+  return "multi-list";
+}
 
 extern "C" [[gnu::visibility("default")]] int heirlock_subject_prepare();
 int heirlock_subject_prepare() {

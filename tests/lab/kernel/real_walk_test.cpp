@@ -150,6 +150,45 @@ TEST(StockCopy, LeavesTheBytesThatTheRealKernelLeavesOnListsOfEveryShape) {
   EXPECT_GT(changed, 100u) << "the lists were not worth comparing";
 }
 
+// The copy with one of its rules changed.
+class changed_copy final : public policy {
+ public:
+  explicit changed_copy(const walk_rules& rules) : rules_(rules) {}
+  std::string_view name() const override { return "stock-copy-changed"; }
+  std::string_view summary() const override { return {}; }
+  void thread_exits(task& dying) const override { walk_robust_list(dying, rules_); }
+
+ private:
+  const walk_rules rules_;
+};
+
+TEST(StockCopy, IsToldFromTheKernelByTheBytesWhenOneOfItsRulesIsChanged) {
+  const auto differences = [](const walk_rules& rules) {
+    const changed_copy copy(rules);
+    unsigned found = 0;
+    for (unsigned seed = 1; seed <= 400; ++seed) {
+      const layout at = shared_layout();
+      death d(at, seed);
+      const stored_words stored = stores_of(copy, d.id());
+      std::vector<std::byte> expected = bytes_of(at);
+      apply(stored, at, expected);
+      d.finish();
+      found += expected != bytes_of(at);
+    }
+    return found;
+  };
+  EXPECT_EQ(differences({}), 0u);
+  EXPECT_GT(differences({.pending = pending_treatment::as_empty}), 0u);
+  EXPECT_GT(differences({.pending_first = true}), 0u) << "a fault of the list hides it";
+  EXPECT_GT(differences({.pending_survives_faults = true}), 0u);
+  EXPECT_GT(differences({.limit = {locks / 2, locks / 2}}), 0u);
+  EXPECT_GT(differences({.given_to =
+                             [](task_memory&, remote_address) {
+                               return std::optional<std::uint32_t>(FUTEX_TID_MASK);
+                             }}),
+            0u);
+}
+
 TEST(StockCopy, InPlaceOfTheKernelStoresTheSameAndLeavesItAnEmptyList) {
   for (unsigned seed = 1; seed <= 400; ++seed) {
     const layout at = shared_layout();

@@ -13,21 +13,28 @@ namespace heirlock::lab {
 
 inline case_report audit_under(const kernel::policy& policy, const std::string& library,
                                operation op, const std::string& scenario,
-                               bool second_positions = false) {
+                               const audit_options& extent) {
   stage_options options;
   options.subject = library;
   options.actor_program = installed_actor_program();
   options.at_exit = kernel::exit_hook_of(policy);
   options.before_reaping = kernel::reaping_hook_of(policy);
+  options.state_at_exit = kernel::exit_state_of(policy);
   options.before_signal = kernel::signal_hook_of(policy);
   options.at_system_call = kernel::delay_hook_of(policy);
   const kernel::system_calls_in_force calls(policy);
   stage st(options);
-  audit_options extent;
-  extent.second_positions = second_positions;
   case_report report = audit_case(st, *scenario_named(scenario), op, extent);
   report.subject = library;
   return report;
+}
+
+inline case_report audit_under(const kernel::policy& policy, const std::string& library,
+                               operation op, const std::string& scenario,
+                               bool second_positions = false) {
+  audit_options extent;
+  extent.second_positions = second_positions;
+  return audit_under(policy, library, op, scenario, extent);
 }
 
 // For the failure message: what was seen, and how to see it again.

@@ -39,11 +39,27 @@ TEST(MultiListPolicy, ReportsEachOfManyHeldLocksOnTheOldListAndOnNewOnes) {
 }
 
 TEST(MultiListPolicy, LeavesTheRaceAsItIs) {
+  for (const std::string& subject : {wide, narrow}) {
+    for (const char* scenario : {"reuse-other-process", "remap-file"})
+      EXPECT_GT(count(audit_under(kernel::multi_list(), subject, operation::unlock, scenario),
+                      verdict::corrupted),
+                0u)
+          << subject << " " << scenario;
+    EXPECT_GT(
+        count(audit_under(kernel::multi_list(), subject, operation::lock, "killed-while-locking"),
+              verdict::corrupted),
+        0u)
+        << subject;
+  }
+}
+
+TEST(MultiListPolicy, LosesWhatIsBehindALockOfTheSameListThatWasUnmapped) {
   for (const std::string& subject : {wide, narrow})
     EXPECT_GT(
-        count(audit_under(kernel::multi_list(), subject, operation::unlock, "reuse-other-process"),
-              verdict::corrupted),
-        0u);
+        count(audit_under(kernel::multi_list(), subject, operation::trylock, "unmapped-while-held"),
+              verdict::owner_lost),
+        0u)
+        << subject;
 }
 
 // The policy with one of its steps left out.

@@ -44,6 +44,34 @@ TEST(ProposalAsPosted, CorruptsReusedMemoryWhenKilledInAHandlerThatInterruptedTh
             0u);
 }
 
+// The posted policy with one of its two answers for every place.
+class posted_always final : public kernel::policy {
+ public:
+  explicit posted_always(kernel::pending_treatment pending) : pending_(pending) {}
+  std::string_view name() const override { return "posted-always"; }
+  std::string_view summary() const override { return {}; }
+  void thread_exits(kernel::task& dying) const override {
+    kernel::walk_rules rules;
+    rules.pending = pending_;
+    kernel::walk_robust_list(dying, rules);
+  }
+
+ private:
+  const kernel::pending_treatment pending_;
+};
+
+TEST(ProposalAsPosted, IsFoundOutWhenItForgetsTheRangeOrTakesEveryPlaceForInside) {
+  using kernel::pending_treatment;
+  const posted_always never_inside(pending_treatment::normal);
+  EXPECT_EQ(count(audit_under(never_inside, transaction, operation::unlock, "reuse-other-process"),
+                  verdict::corrupted),
+            3u);
+  const posted_always ever_inside(pending_treatment::as_empty);
+  EXPECT_GT(count(audit_under(ever_inside, transaction, operation::unlock, "owner-killed"),
+                  verdict::owner_lost),
+            0u);
+}
+
 // The mended policy without one of its five changes.
 class mended_without final : public kernel::policy {
  public:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <set>
 
 #include "tests/lab/protocols/audit_under_policy.hpp"
 
@@ -12,6 +13,7 @@ namespace heirlock::lab {
 namespace {
 
 using enum verdict;
+constexpr auto lock = operation::lock;
 constexpr auto unlock = operation::unlock;
 constexpr auto contended = operation::unlock_contended;
 constexpr const char* same = "reuse-same-process";
@@ -20,8 +22,12 @@ constexpr const char* remap = "remap-file";
 constexpr const char* asleep = "waiter-asleep";
 constexpr const char* killed = "owner-killed";
 constexpr const char* handler = "signal-in-window";
+constexpr const char* locking = "killed-while-locking";
+constexpr const char* reused_tid = "recursive-tid-reuse";
 constexpr auto cleanup = kernel::cleanup_robust_list;
 constexpr auto linux_7_2 = kernel::futex_robust_unlock;
+constexpr auto lists = kernel::multi_list;
+constexpr auto unmatchable = kernel::unmatchable_tid;
 
 struct expected_case {
   const char* subject;
@@ -91,6 +97,8 @@ constexpr expected_case cases[] = {
     {"cleanup-robust-list", contended, other, ok, !waits, cleanup},
     {"cleanup-robust-list", unlock, handler, ok, !waits, cleanup},
     {"cleanup-robust-list", unlock, other, corrupted}, // today's kernel does not know the call
+    {"cleanup-robust-list", lock, locking, corrupted, !waits,
+     cleanup}, // which no destroy is there to make
     {"cleanup-robust-list-user", unlock, same, ok, waits},
     {"cleanup-robust-list-user", unlock, other, ok, waits},
     {"cleanup-robust-list-user", unlock, handler, ok, waits},
@@ -100,6 +108,8 @@ constexpr expected_case cases[] = {
     {"futex-robust-unlock", unlock, killed, ok, !waits, linux_7_2},
     {"futex-robust-unlock", contended, handler, ok, !waits, linux_7_2},
     {"futex-robust-unlock", unlock, other, corrupted}, // nor the flag
+    {"futex-robust-unlock", lock, locking, corrupted, !waits,
+     linux_7_2}, // the announcement of lock() is as ever
 };
 INSTANTIATE_TEST_SUITE_P(OfTheDiscussion, Protocol, testing::ValuesIn(cases), name_of_case);
 
@@ -107,11 +117,19 @@ class ProtocolWithAFault : public testing::TestWithParam<expected_case> {};
 
 TEST_P(ProtocolWithAFault, IsFoundOut) {
   const expected_case& c = GetParam();
+  if (const std::string lacks = scenario_named(c.scenario)->why_not_here(); !lacks.empty())
+    GTEST_SKIP() << lacks;
   expect(c, audit_under(c.under(), std::string(PROTOCOL_FAULT_DIRECTORY) + "/" + c.subject + ".so",
                         c.op, c.scenario));
 }
 
 constexpr expected_case faults[] = {
+    {"robust_list_6_before_4", unlock, killed, owner_lost},
+    {"robust_list_without_l1", lock, killed, owner_lost},
+    {"multi_list_without_1", unlock, killed, owner_lost, !waits, lists},
+    {"list_32_without_1", unlock, killed, owner_lost, !waits, lists},
+    {"unmatchable_tid_without_l1", lock, reused_tid, false_owner, !waits, unmatchable},
+    {"unmatchable_tid_errorcheck_without_l1", lock, reused_tid, false_owner, !waits, unmatchable},
     {"destroy_scan_without_d2", unlock, same, corrupted},
     {"destroy_scan_skips_the_first_thread", unlock, same, corrupted},
     {"hazard_thread_without_0", unlock, same, corrupted},
@@ -131,6 +149,73 @@ constexpr expected_case faults[] = {
     {"robust_unlock_in_three_calls", contended, other, corrupted, !waits, linux_7_2},
 };
 INSTANTIATE_TEST_SUITE_P(Planted, ProtocolWithAFault, testing::ValuesIn(faults), name_of_case);
+
+// One kill point of a kind, as heirlock compare has it: a kind ends with what the policy's kernel looks at, so faults that
+// show in nothing else are not passed by.
+case_report audit_one_of_a_kind(const kernel::policy& policy, const std::string& library,
+                                operation op, const char* scenario) {
+  audit_options extent;
+  extent.second_positions = false;
+  extent.one_of_a_kind = true;
+  return audit_under(policy, library, op, scenario, extent);
+}
+
+TEST(OneOfAKind, HasAKillPointForWhatOnlyTheListsBesideTheLibrarysTell) {
+  for (const char* fault : {"multi_list_without_1", "list_32_without_1"}) {
+    const auto report = audit_one_of_a_kind(
+        kernel::multi_list(), std::string(PROTOCOL_FAULT_DIRECTORY) + "/" + fault + ".so",
+        contended, killed);
+    EXPECT_GT(count(report, owner_lost), 0u) << replay_under(kernel::multi_list(), report);
+  }
+}
+
+TEST(OneOfAKind, HasAKillPointForWhatOnlyTheInstructionPointerTells) {
+  const auto report =
+      audit_one_of_a_kind(kernel::rseq_rl_cs_mended(),
+                          std::string(FAULT_DIRECTORY) + "/begins_early.so", contended, killed);
+  EXPECT_GT(count(report, owner_lost), 0u) << replay_under(kernel::rseq_rl_cs_mended(), report);
+}
+
+// The same verdicts as every kill point has, if less often.
+TEST(OneOfAKind, FindsWhatEveryKillPointFinds) {
+  const auto verdicts = [](const case_report& report) {
+    std::set<verdict> found;
+    for (const auto& [what, kill_points] : report.verdicts)
+      found.insert(what);
+    return found;
+  };
+  struct subject_under {
+    const char* subject;
+    const kernel::policy& policy;
+  };
+  for (const auto& [subject, policy] : {subject_under{"multi-list", kernel::multi_list()},
+                                        {"list-32", kernel::multi_list()},
+                                        {"robust-list", kernel::stock()},
+                                        {"rseq-rl-cs", kernel::rseq_rl_cs_as_posted()},
+                                        {"rseq-rl-cs", kernel::rseq_rl_cs_mended()},
+                                        {"futex-robust-unlock", linux_7_2()},
+                                        {"futex-robust-unlock", kernel::stock()},
+                                        {"cleanup-robust-list", cleanup()}})
+    for (const char* scenario : {other, asleep, killed, handler}) {
+      const std::string library = std::string(SUBJECT_DIRECTORY) + "/" + subject + ".so";
+      const auto every = audit_under(policy, library, contended, scenario);
+      const auto kinds = audit_one_of_a_kind(policy, library, contended, scenario);
+      EXPECT_EQ(verdicts(kinds), verdicts(every)) << replay_under(policy, every);
+      EXPECT_LT(kinds.facts.runs, every.facts.runs);
+    }
+}
+
+// The audit's column "pending", which readers go by.
+TEST(PendingOperation, IsShownOnWhicheverListItIs) {
+  for (const char* subject : {"robust-list", "multi-list", "list-32"}) {
+    const auto report =
+        audit_under(kernel::multi_list(), std::string(SUBJECT_DIRECTORY) + "/" + subject + ".so",
+                    unlock, other);
+    ASSERT_GT(count(report, corrupted), 0u);
+    for (const violation& v : report.violations)
+      EXPECT_TRUE(v.at.pending) << replay_under(kernel::multi_list(), report);
+  }
+}
 
 // A kernel that leaves out one step of its half.
 struct no_change {

@@ -36,6 +36,13 @@ planted(refcount_without_d2 guarded/guarded_mutex.hpp refcount/subject.cpp ${lis
 planted(refcount_munmap_skips_the_first_page refcount_munmap/subject.cpp refcount_munmap/subject.cpp ${list})
 planted(serialize_mmap_without_0 serialize_mmap/subject.cpp serialize_mmap/subject.cpp ${list})
 
+planted(robust_list_6_before_4 robust_list/classic_release.hpp robust_list/subject.cpp ${list})
+planted(robust_list_without_l1 robust_list/robust_mutex.hpp robust_list/subject.cpp ${list})
+planted(multi_list_without_1 robust_list/robust_mutex.hpp multi_list/subject.cpp multi_list/thread_list.cpp)
+planted(list_32_without_1 robust_list/robust_mutex.hpp multi_list/narrow_subject.cpp multi_list/narrow_list.cpp)
+planted(unmatchable_tid_without_l1 robust_list/robust_mutex.hpp unmatchable_tid/subject_recursive.cpp ${list})
+planted(unmatchable_tid_errorcheck_without_l1 robust_list/robust_mutex.hpp unmatchable_tid/subject_errorcheck.cpp ${list})
+
 set(user_cleanup cleanup_robust_list/subject_user.cpp cleanup_robust_list/wait_everywhere.cpp
   cleanup_robust_list/proc_files.cpp ${list})
 planted(cleanup_user_looks_at_itself cleanup_robust_list/wait_everywhere.cpp ${user_cleanup})

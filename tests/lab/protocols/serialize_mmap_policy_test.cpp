@@ -56,6 +56,14 @@ TEST(SerializeMmap, ProtectsNobodyWhoReusesMemoryWithoutAMappingCall) {
         << scenario;
 }
 
+// Whom the walk wakes does not wait for its end, though each of his system calls is reported to the supervisor.
+TEST(SerializeMmap, LeavesTheRaceOfAThreadThatIsKilledWhileItLocksAsItIs) {
+  EXPECT_GT(
+      count(audit_under(kernel::serialize_mmap(), classic, operation::lock, "killed-while-locking"),
+            verdict::corrupted),
+      0u);
+}
+
 // Also where it is the sleeper who does, whose every system call is reported to the supervisor.
 TEST(SerializeMmap, LeavesTheContendedUnlockAsItIs) {
   const auto corrupted_under = [](const kernel::policy& policy) {

@@ -22,6 +22,7 @@
 #include <ostream>
 #include <set>
 
+#include "lab/kernel/wake_rule_probe.hpp"
 #include "tests/audit/toy/toy_library.hpp"
 #include "tests/lab/protocols/audit_under_policy.hpp"
 
@@ -52,6 +53,60 @@ std::vector<std::string> lines_of(const case_report& report) {
 }
 
 constexpr std::string_view raced = "killed-while-locking";
+
+// The copy with one thing left out.
+class copy_without final : public kernel::policy {
+ public:
+  enum class part { pending, wakes, entries_behind_the_first };
+  explicit copy_without(part left_out) : left_out_(left_out) {}
+  std::string_view name() const override { return "stock-copy-without"; }
+  std::string_view summary() const override { return {}; }
+  void thread_exits(kernel::task& dying) const override {
+    mute_memory mute(dying.memory);
+    kernel::task silent = {mute, dying.tid, dying.cpu, dying.list_head, {}, 0};
+    kernel::walk_rules rules;
+    rules.wake = kernel::wake_rule_of_this_kernel();
+    if (left_out_ == part::pending) rules.pending = kernel::pending_treatment::as_empty;
+    if (left_out_ == part::entries_behind_the_first) rules.limit = {1, 1};
+    kernel::walk_robust_list(left_out_ == part::wakes ? silent : dying, rules);
+  }
+
+ private:
+  // Wakes nobody.
+  class mute_memory final : public kernel::task_memory {
+   public:
+    explicit mute_memory(kernel::task_memory& real) : real_(real) {}
+    std::optional<std::uint32_t> read32(remote_address from) override { return real_.read32(from); }
+    std::optional<std::uint64_t> read64(remote_address from) override { return real_.read64(from); }
+    kernel::exchange_outcome compare_exchange32(remote_address at, std::uint32_t expected,
+                                                std::uint32_t desired) override {
+      return real_.compare_exchange32(at, expected, desired);
+    }
+    bool write64(remote_address to, std::uint64_t value) override {
+      return real_.write64(to, value);
+    }
+    void wake_one(remote_address) override {}
+
+   private:
+    kernel::task_memory& real_;
+  };
+
+  const part left_out_;
+};
+
+// Or what is equal above would say little.
+TEST(StockCopy, GivesOtherVerdictsThanTheKernelWhenAnyPartOfItIsLeftOut) {
+  using part = copy_without::part;
+  const auto differs = [](part left_out, operation op, const char* scenario) {
+    const std::string subject = std::string(SUBJECT_DIRECTORY) + "/robust-list.so";
+    return lines_of(audit_under(kernel::stock(), subject, op, scenario)) !=
+           lines_of(audit_under(copy_without(left_out), subject, op, scenario));
+  };
+  EXPECT_TRUE(differs(part::pending, operation::unlock, "owner-killed"));
+  EXPECT_TRUE(differs(part::wakes, operation::unlock_contended, "waiter-asleep"));
+  EXPECT_TRUE(differs(part::entries_behind_the_first, operation::unlock, "killed-while-locking") ||
+              differs(part::entries_behind_the_first, operation::trylock, "many-held"));
+}
 
 void expect_same(const std::string& subject, operation op, const std::string& scenario,
                  std::set<verdict>* seen = nullptr) {

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unlock announces nothing.
+/\/\/ 1$/d
