@@ -189,6 +189,13 @@ class ComparePage(unittest.TestCase):
         self.one("body").send_keys(Keys.ESCAPE)
         self.wait(lambda: not self.one("#detail").is_displayed(), "Escape closes the detail")
 
+    def test_an_instruction_of_the_window_before_which_nobody_was_killed_is_marked(self):
+        cell = "robust-list stock reuse-same-process"
+        self.open(cell)
+        untried = [row for case in self.cases_of(cell) for row in case["window"] if not row.get("judged", True)]
+        self.assertGreater(len(untried), 0, "one kill point of a kind leaves some out")
+        self.assertEqual(len(untried), len([row for row in self.all("#detail table.code tr") if row.text.endswith("not judged")]))
+
     def test_a_click_on_a_good_cell_says_how_to_audit_it_again(self):
         cell = "robust-list stock waiter-asleep"
         self.open(cell)
