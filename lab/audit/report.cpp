@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -110,8 +111,8 @@ std::vector<kind_of_violation> kinds_of_violation(const case_report& report) {
     }
   }
   std::vector<kind_of_violation> list;
-  for (const auto& [key, kind] : kinds)
-    list.push_back(kind);
+  std::ranges::transform(kinds, std::back_inserter(list),
+                         [](const auto& found) { return found.second; });
   std::ranges::stable_sort(list, {}, [](const auto& kind) { return kind.where->at.step; });
   return list;
 }

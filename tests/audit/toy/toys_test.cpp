@@ -87,7 +87,7 @@ class toys : public testing::TestWithParam<string> {
 
   void* other_lock() const { return static_cast<char*>(shared_) + HEIRLOCK_SUBJECT_MAX_SIZE; }
 
-  static constexpr std::size_t mapped_ = 2 * HEIRLOCK_SUBJECT_MAX_SIZE;
+  static constexpr std::size_t mapped_ = std::size_t{2} * HEIRLOCK_SUBJECT_MAX_SIZE;
   toy_library toy_;
   void* shared_ = nullptr;
   std::vector<std::unique_ptr<actor_process>> actors_;
