@@ -2,6 +2,8 @@
 // heirlock compare: every subject in every scenario, each under the policies of its proposal, and what it costs.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <gnu/libc-version.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -96,10 +98,21 @@ std::vector<planned_case> planned_cases(const compare_arguments& arguments) {
   return plan;
 }
 
+// The verdicts are those of the machine code in this file: another build of it is another subject.
+std::string build_of_this_program() {
+  struct stat program = {};
+  if (::stat("/proc/self/exe", &program) != 0)
+    throw trouble("/proc/self/exe cannot be read, so that nobody can tell one build from another: "
+                  "is /proc mounted?");
+  return fmt::format("build {}-{}.{:09}", program.st_size, program.st_mtim.tv_sec,
+                     program.st_mtim.tv_nsec);
+}
+
 std::string surroundings_of(const compare_arguments& arguments) {
   utsname kernel = {};
   uname(&kernel);
-  return fmt::format("heirlock {}, Linux {}, {}", HEIRLOCK_VERSION, kernel.release,
+  return fmt::format("heirlock {}, {}, glibc {}, Linux {}, {}", HEIRLOCK_VERSION,
+                     build_of_this_program(), gnu_get_libc_version(), kernel.release,
                      arguments.quick ? "quick" : "full");
 }
 
@@ -170,7 +183,30 @@ ordered_json comparison_document(const compare_arguments& arguments, ordered_jso
           {"not_performed", scenarios_left_out(arguments.scenarios)}};
 }
 
+// The page would replace the state as a whole, and the state be appended to the page.
+void refuse_one_file_for_both(const compare_arguments& arguments) {
+  if (arguments.html.empty() || arguments.state.empty()) return;
+  std::error_code one_is_missing;
+  const bool same = std::filesystem::weakly_canonical(arguments.html) ==
+                        std::filesystem::weakly_canonical(arguments.state) ||
+                    std::filesystem::equivalent(arguments.html, arguments.state, one_is_missing);
+  if (same)
+    throw trouble(fmt::format("--html {} and --state {} are the same file: name two",
+                              arguments.html, arguments.state));
+}
+
+trouble nothing_to_audit(const compare_arguments& arguments) {
+  std::string text = fmt::format(
+      "nothing to audit: none of these locks can be tried in any of these scenarios under the "
+      "policies of its proposal. Name another --scenario or --subject; {} audit --list lists them",
+      invocation());
+  const std::string left_out = left_out_text(scenarios_left_out(arguments.scenarios));
+  if (!left_out.empty()) text += "\n" + left_out.substr(0, left_out.size() - 1);
+  return trouble(text);
+}
+
 exit_status run_compare(const compare_arguments& arguments) {
+  refuse_one_file_for_both(arguments);
   std::optional<replaced_file> page;
   if (!arguments.html.empty()) page.emplace(arguments.html);
   const auto entrants = chosen_entrants(arguments.subjects);
@@ -180,6 +216,7 @@ exit_status run_compare(const compare_arguments& arguments) {
                arguments.state);
   ordered_json audited = audited_cases(entrants, planned_cases(arguments),
                                        arguments.quick ? extent::quick : extent::full, saved);
+  if (audited.empty()) throw nothing_to_audit(arguments);
   const ordered_json document =
       comparison_document(arguments, std::move(audited), measured_costs(arguments, entrants));
   const ordered_json& cases = document.at("cases");

@@ -278,7 +278,9 @@ void run::judge_waiter(const actor& by, std::uint64_t lock, call_end end) {
     return;
   }
   const call_end now = stage_.enter().call(subject_call::trylock, lock);
-  if (now.returned(EBUSY)) {
+  if (now.waits()) {
+    fail(verdict::owner_lost, "a waiter sleeps for ever, and so does who only tries");
+  } else if (now.returned(EBUSY)) {
     fail(verdict::owner_lost,
          victim_dead_ || owner_dead_
              ? "the owner is dead, nobody is told, and the lock stays taken for ever"

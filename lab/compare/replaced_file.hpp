@@ -10,10 +10,10 @@ namespace heirlock::lab {
 
 class replaced_file {
  public:
-  // Opens FILE.new beside the file, so that what cannot be written is known before the work for it is done.
+  // Makes a file of a new name beside it, so that what cannot be written is known before the work for it is done.
   // Throws trouble if it cannot.
   explicit replaced_file(const std::filesystem::path& file);
-  // Without replace_by() the file is as it was, and FILE.new is gone.
+  // Without replace_by() the file is as it was, and the new one is gone.
   ~replaced_file();
   replaced_file(const replaced_file&) = delete;
   replaced_file& operator=(const replaced_file&) = delete;

@@ -3,11 +3,13 @@
 // nothing else comes to lie where a pending operation points.
 //
 //  1. A thread asks for a change of its process's mappings.
-//  2. While a sibling has a pending operation and does not sleep, the call waits.
+//  2. While a sibling has a pending operation and does not sleep in a system call, the call waits.
 //  3. The sibling clears the operation, goes to sleep, or dies and its list is walked; then the call goes on.
 //
-// A sibling that sleeps with a pending operation is inside lock(), not in the window: a release never sleeps. Waiting
-// for it as well would be a deadlock when the caller holds that lock. One that spins in lock() without ever sleeping
+// A sibling that sleeps with a pending operation is inside lock(), not in the window: a release makes no
+// call that sleeps before it clears the operation. One that is stalled in a page fault (by userfaultfd, say) is in no
+// system call, may stand in the window, and is waited for. Waiting for a sleeper in lock() as well would be a deadlock
+// when the caller holds that lock. One that spins in lock() without ever sleeping
 // still is one: a kernel cannot tell it from a thread in the window.
 //
 // The kernel learns of 3 by looking again, for the clear is a plain store. Threads of other processes are not asked:

@@ -131,7 +131,7 @@ std::vector<sibling_state> siblings_of(const tracee& caller) {
     if (thread == caller.id()) return;
     tracee_memory memory(thread);
     task t = {memory, 0, {}, robust_list_head_of(thread), {}, 0};
-    found.push_back({pending_operation_of(t), is_asleep(thread)});
+    found.push_back({pending_operation_of(t), sleeps_in_a_system_call(thread)});
   });
   return found;
 }

@@ -40,6 +40,14 @@ bool is_asleep(thread_id thread) {
   return close != std::string_view::npos && close + 2 < text.size() && text[close + 2] == 'S';
 }
 
+// proc(5): a thread that is blocked outside a system call has -1 for the number of its call.
+bool sleeps_in_a_system_call(thread_id thread) {
+  if (!is_asleep(thread)) return false;
+  char buffer[512];
+  const std::string_view text = read_proc(thread, "syscall", buffer);
+  return !text.empty() && !text.starts_with("-1 ") && !text.starts_with("running");
+}
+
 // proc(5): number arguments stack-pointer instruction-pointer, or "running".
 bool sleeps_with_a_timeout(thread_id thread) {
   char buffer[512];

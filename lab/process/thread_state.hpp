@@ -7,10 +7,14 @@
 
 namespace heirlock::lab {
 
-// True when the thread sleeps inside a system call and only another thread's action (or a timeout) can
+// True when the thread sleeps, inside a system call or a page fault, and only another thread's action (or a timeout) can
 // end that sleep. A thread that has been woken but has not run yet is not asleep: the kernel makes it
 // runnable inside the waker's own system call, so what this says after the waker is done is final.
 bool is_asleep(thread_id thread);
+
+// The same, but not true of a thread that is stalled in a page fault (of userfaultfd, say), whose state is that of a
+// sleeper although it stands between two of its own instructions. Asks more of the caller: the right to trace the thread.
+bool sleeps_in_a_system_call(thread_id thread);
 
 // CPU time that the thread has used. It does not grow while other processes have the CPU, so a bound on
 // it means the same on a busy machine.

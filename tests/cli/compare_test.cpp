@@ -2,6 +2,7 @@
 // heirlock compare: which rows it has, and how it goes on after an interruption.
 #include <gtest/gtest.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,6 +126,50 @@ INSTANTIATE_TEST_SUITE_P(by, interrupted_comparison, testing::Values(SIGINT, SIG
                          [](const auto& each) {
                            return std::string("SIG") + ::sigabbrev_np(each.param);
                          });
+
+TEST(compare, says_why_when_nothing_is_left_to_audit) {
+  const outcome result = run({"compare", "--scenario", "list-32", "--subject", "heirlock"});
+  EXPECT_EQ(result.status, 2) << result;
+  EXPECT_TRUE(result.err_has("nothing to audit: ")) << result;
+}
+
+TEST(compare, refuses_the_same_file_for_the_page_and_the_state) {
+  const std::string file =
+      testing::TempDir() + "heirlock_compare_one_file." + std::to_string(getpid());
+  const std::string link = file + ".link";
+  ASSERT_EQ(::symlink(file.c_str(), link.c_str()), 0);
+  for (const bool exists : {false, true}) {
+    if (exists) std::ofstream(file) << "";
+    const std::string& page = exists ? link : file;
+    const outcome result = run({"compare", "--quick", "--subject", "pthread-normal", "--scenario",
+                                "owner-killed", "--html", page, "--state", file});
+    EXPECT_EQ(result.status, 2) << result;
+    EXPECT_TRUE(result.err_has("are the same file")) << result;
+  }
+  ::unlink(link.c_str());
+  ::unlink(file.c_str());
+}
+
+TEST(compare, refuses_a_state_of_another_build_or_another_c_library) {
+  const std::string state =
+      testing::TempDir() + "heirlock_compare_build." + std::to_string(getpid());
+  const std::vector<std::string> asked = {"compare",        "--quick",    "--json",
+                                          "--state",        state,        "--subject",
+                                          "pthread-normal", "--scenario", "owner-killed"};
+  const outcome first = run(asked);
+  ASSERT_LE(first.status, 1) << first;
+  std::stringstream content;
+  content << std::ifstream(state).rdbuf();
+  for (const std::string part : {"build ", "glibc "}) {
+    std::string changed = content.str();
+    const auto place = changed.find(part);
+    ASSERT_LT(place, changed.find('\n')) << content.str();
+    changed.insert(place + part.size(), "9");
+    std::ofstream(state) << changed;
+    EXPECT_EQ(run(asked).status, 2) << part;
+  }
+  ::unlink(state.c_str());
+}
 
 TEST(compare, refuses_a_state_that_was_begun_otherwise) {
   const scratch_directory directory;

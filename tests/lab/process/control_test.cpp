@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps, breakpoints, memory, states of a tracee; and the flag that Ctrl-C sets.
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <functional>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 
+#include "lab/process/file_descriptor.hpp"
 #include "lab/process/interrupt.hpp"
 #include "lab/process/remote_memory.hpp"
 #include "lab/process/robust_list.hpp"
@@ -117,10 +125,45 @@ TEST_F(control, a_futex_sleeper_is_asleep_and_uses_no_cpu_time) {
   sleeper.resume(resumption::run);
   ASSERT_EQ(sleeper.settle(std::chrono::seconds(5)), rest::asleep);
   EXPECT_TRUE(is_asleep(sleeper.id()));
+  EXPECT_TRUE(sleeps_in_a_system_call(sleeper.id()));
   const auto used = cpu_time(sleeper.id());
   EXPECT_GT(used.count(), 0);
   EXPECT_EQ(sleeper.settle(std::chrono::seconds(5)), rest::asleep);
   EXPECT_EQ(cpu_time(sleeper.id()), used);
+}
+
+TEST_F(control, a_thread_stalled_in_a_page_fault_sleeps_in_no_system_call) {
+  const file_descriptor faults(
+      static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY)));
+  ASSERT_TRUE(faults) << "userfaultfd: " << std::strerror(errno);
+  uffdio_api api = {};
+  api.api = UFFD_API;
+  ASSERT_EQ(::ioctl(faults.get(), UFFDIO_API, &api), 0);
+  const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* const missing =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(missing, MAP_FAILED);
+  uffdio_register range = {};
+  range.range = {reinterpret_cast<std::uint64_t>(missing), size};
+  range.mode = UFFDIO_REGISTER_MODE_MISSING;
+  ASSERT_EQ(::ioctl(faults.get(), UFFDIO_REGISTER, &range), 0);
+  std::atomic<pid_t> id = 0;
+  std::thread stalled([&] {
+    id = static_cast<pid_t>(::syscall(SYS_gettid));
+    *static_cast<volatile int*>(missing) = 1;
+  });
+  pollfd fault = {faults.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&fault, 1, 10'000), 1);
+  const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!is_asleep({id.load()}) && std::chrono::steady_clock::now() < bound)
+    std::this_thread::yield();
+  EXPECT_TRUE(is_asleep({id.load()})) << "its state is that of a sleeper";
+  EXPECT_FALSE(sleeps_in_a_system_call({id.load()}));
+  uffdio_zeropage page = {};
+  page.range = range.range;
+  EXPECT_EQ(::ioctl(faults.get(), UFFDIO_ZEROPAGE, &page), 0);
+  stalled.join();
+  ::munmap(missing, size);
 }
 
 TEST_F(control, a_spinner_is_never_asleep_and_its_cpu_time_grows) {
