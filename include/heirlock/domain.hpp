@@ -3,9 +3,11 @@
 
 #include <heirlock/heirlock.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <system_error>
 
@@ -44,8 +46,10 @@ class domain_options {
   }
   domain_options& must_exist() { return options_.flags |= HEIRLOCK_DOMAIN_MUST_EXIST, *this; }
   domain_options& must_create() { return options_.flags |= HEIRLOCK_DOMAIN_MUST_CREATE, *this; }
-  // Zero: untimed waits trust the kernel without end.
+  // Zero: untimed waits trust the kernel without end. At least 1 ms else, and 49 days at most.
   domain_options& backstop(std::chrono::milliseconds trust) {
+    constexpr std::chrono::milliseconds longest{std::numeric_limits<std::uint32_t>::max()};
+    if (trust.count() != 0) trust = std::clamp(trust, std::chrono::milliseconds(1), longest);
     return options_.backstop_ms = static_cast<std::uint32_t>(trust.count()),
            options_.flags |= HEIRLOCK_DOMAIN_BACKSTOP, *this;
   }

@@ -126,6 +126,7 @@ int heirlock_trylock_slow(mutex_cells* mutex, heirlock_inheritance inheritance) 
 }
 
 int heirlock_unlock_slow(mutex_cells* mutex) noexcept {
+  notice_fork();
   heirlock::detail::thread_self& self = heirlock_self;
   if (self.held == mutex) self.held = nullptr; // its bell never ceased to count as free
   if (mutex->domain_id.load(std::memory_order_relaxed) != self.domain_id) {

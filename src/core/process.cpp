@@ -23,12 +23,18 @@ namespace {
 enum lock_state : std::uint32_t { free, held, contended };
 std::atomic<std::uint32_t> process_lock_word{free};
 
-// Nonzero in the process that set it; zero in any child, whatever made the child.
+// What the witness says: wiped in any child, whatever made the child, until a thread of it has made the process its own.
+enum witness_state : std::uint32_t { wiped, ours, in_the_making };
 std::atomic<std::atomic<std::uint32_t>*> fork_witness{nullptr};
+// How many forks lie between the process that the library was loaded in and this one, as far as they have been noticed.
+std::atomic<std::uint32_t> generation{0};
 bool handlers_installed = false;
 
 // The list that links this thread's bells; a forked child finds the address in its copy.
 __thread robust_list_head* list_of_bells HEIRLOCK_TLS_MODEL = nullptr;
+// The generation in which this thread has its seat. That of the thread that forked is its parent's, and the seat too, even
+// if another thread of the child was the first to notice.
+__thread std::uint32_t thread_generation HEIRLOCK_TLS_MODEL = 0;
 
 bool take(const sys::deadline* limit) noexcept {
   std::uint32_t expected = free;
@@ -47,17 +53,24 @@ void give() noexcept {
     sys::wake_all(process_lock_word);
 }
 
-void become_child() noexcept {
-  process_lock_word.store(free, std::memory_order_relaxed);
+void become_thread_of_child() noexcept {
   forget_seats();
   if (list_of_bells != nullptr) sys::restart_robust_list(*list_of_bells);
   list_of_bells = nullptr;
+  thread_generation = generation.load(std::memory_order_relaxed);
+}
+
+void become_child() noexcept {
+  process_lock_word.store(free, std::memory_order_relaxed);
   for (attached_domain& domain : domains) {
     domain.process = 0;
     domain.liveness_pin = nullptr; // the mapping is not inherited
   }
-  if (auto* witness = fork_witness.load(std::memory_order_relaxed))
-    witness->store(1, std::memory_order_relaxed);
+  generation.fetch_add(1, std::memory_order_relaxed);
+  if (auto* witness = fork_witness.load(std::memory_order_relaxed)) {
+    witness->store(ours, std::memory_order_release);
+    sys::wake_all(*witness);
+  }
 }
 
 void before_fork() noexcept {
@@ -68,6 +81,7 @@ void after_fork_in_parent() noexcept {
 }
 void after_fork_in_child() noexcept {
   become_child();
+  become_thread_of_child();
 }
 
 } // namespace
@@ -82,7 +96,7 @@ int prepare_for_forks() noexcept {
   if (fork_witness.load(std::memory_order_relaxed) == nullptr) {
     auto* page = static_cast<std::atomic<std::uint32_t>*>(sys::map_wiped_on_fork());
     if (page == nullptr) return errno;
-    page->store(1, std::memory_order_relaxed);
+    page->store(ours, std::memory_order_relaxed);
     fork_witness.store(page, std::memory_order_release);
   }
   if (!handlers_installed) {
@@ -94,8 +108,20 @@ int prepare_for_forks() noexcept {
 }
 
 void notice_fork() noexcept {
-  const auto* witness = fork_witness.load(std::memory_order_acquire);
-  if (witness != nullptr && witness->load(std::memory_order_relaxed) == 0) become_child();
+  auto* witness = fork_witness.load(std::memory_order_acquire);
+  if (witness == nullptr) return;
+  std::uint32_t seen = witness->load(std::memory_order_acquire);
+  if (seen == wiped &&
+      witness->compare_exchange_strong(seen, in_the_making, std::memory_order_acquire)) {
+    become_child();
+    seen = ours;
+  }
+  for (; seen == in_the_making; seen = witness->load(std::memory_order_acquire)) {
+    sys::wait_set sleep;
+    sleep.add(*witness, in_the_making);
+    sleep.sleep(nullptr);
+  }
+  if (thread_generation != generation.load(std::memory_order_relaxed)) become_thread_of_child();
 }
 
 void remember_robust_list() noexcept {

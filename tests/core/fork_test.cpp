@@ -2,6 +2,7 @@
 #include "tests/core/support.hpp"
 
 #include <functional>
+#include <thread>
 
 namespace heirlock::test {
 namespace {
@@ -56,6 +57,61 @@ TEST_P(ForkTest, AChildMadeWithoutForkHandlersOwnsNothingEither) {
   child parent([&] { return fork_without_handlers(*parents, *childs, [] { return _Fork(); }); });
   EXPECT_EQ(parent.ended(), -1) << "it was to be killed";
   EXPECT_TRUE(parents->acquire_for(patience()).needs_repair());
+}
+
+// Its first operation is an unlock, of a mutex that is not the one which it locked last.
+TEST_P(ForkTest, AChildMadeWithoutForkHandlersReleasesNothing) {
+  shared<heirlock::mutex> first(where), second(where);
+  child parent([&] {
+    first->lock();
+    second->lock();
+    const pid_t made = _Fork();
+    if (made == 0) {
+      try {
+        first->unlock();
+        _exit(1);
+      } catch (const lock_error& error) {
+        _exit(error.code().value() == EPERM ? 0 : 2);
+      }
+    }
+    int result = -1;
+    if (waitpid(made, &result, 0) != made || result != 0) return 1;
+    second->unlock();
+    first->unlock(); // throws if it was released
+    return 0;
+  });
+  EXPECT_EQ(parent.ended(), 0);
+}
+
+TEST_P(ForkTest, TheThreadThatForkedOwnsNothingThoughAnotherOfTheChildWasFirstToNotice) {
+  shared<heirlock::mutex> parents(where), besides(where), childs(where);
+  child parent([&] {
+    parents->lock();
+    besides->lock();
+    const pid_t made = _Fork();
+    if (made == 0) {
+      std::thread([&] { where.attach_thread(); }).join();
+      where.attach_thread();
+      for (heirlock::mutex* lock : {&*parents, &*besides}) {
+        try {
+          lock->unlock();
+          _exit(1);
+        } catch (const lock_error& error) {
+          if (error.code().value() != EPERM) _exit(2);
+        }
+        if (lock->try_acquire().status() != status::busy) _exit(3);
+      }
+      childs->lock();
+      _exit(0); // with it: a death
+    }
+    int result = -1;
+    if (waitpid(made, &result, 0) != made || result != 0) return 1;
+    if (!childs->acquire_for(patience()).needs_repair()) return 2;
+    besides->unlock();
+    parents->unlock();
+    return 0;
+  });
+  EXPECT_EQ(parent.ended(), 0);
 }
 
 // libc does not know of a raw clone: it locks the child's bells with the parent's TID, which the kernel does not

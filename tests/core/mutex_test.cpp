@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -89,6 +90,41 @@ TEST_P(MutexTest, TimesOutOnBothClocksAndAtOnceInThePast) {
   EXPECT_TRUE(lock.try_lock_until(std::chrono::steady_clock::now() - 1h))
       << "free: no time is needed";
   lock.unlock();
+}
+
+TEST_P(MutexTest, TheLongestTimesAreWaitedFor) {
+  using std::chrono::hours;
+  using std::chrono::milliseconds;
+  using far_off = std::chrono::time_point<std::chrono::system_clock, hours>;
+  shared<heirlock::mutex> lock(where);
+  const std::function<bool()> ways[] = {
+      [&] { return lock->acquire_for(hours::max()).owns(); },
+      [&] { return lock->acquire_for(milliseconds::max()).owns(); },
+      [&] { return lock->acquire_for(std::chrono::nanoseconds::max()).owns(); },
+      [&] { return lock->acquire_until(far_off::max()).owns(); },
+      [&] { return lock->acquire_until(std::chrono::steady_clock::time_point::max()).owns(); },
+  };
+  for (const auto& way : ways) {
+    lock->lock();
+    child waiter([&] { return way() ? 0 : 1; });
+    EXPECT_TRUE(waiter.falls_asleep());
+    lock->unlock();
+    EXPECT_EQ(waiter.ended(), 0);
+    EXPECT_TRUE(lock->acquire_for(patience())) << "it let go";
+  }
+}
+
+TEST_P(MutexTest, TimesFarInThePastHavePassed) {
+  using far_off = std::chrono::time_point<std::chrono::system_clock, std::chrono::hours>;
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  child waiter([&] {
+    return lock->try_lock_for(std::chrono::hours::min()) || lock->try_lock_until(far_off::min()) ||
+                   lock->try_lock_for(std::chrono::duration<double>(std::nan("")))
+               ? 1
+               : 0;
+  });
+  EXPECT_EQ(waiter.ended(), 0);
 }
 
 TEST_P(MutexTest, AWaiterThatTimesOutLeavesTheOthersServed) {

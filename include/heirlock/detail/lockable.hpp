@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <limits>
 #include <type_traits>
 
 namespace heirlock::detail {
@@ -18,8 +19,14 @@ constexpr int kernel_clock() noexcept {
   return std::is_same_v<Clock, std::chrono::steady_clock> ? monotonic_clock : realtime_clock;
 }
 
+// What lies beyond the times that the kernel knows, before or behind, is its first or its last: durations of coarse units
+// reach further.
 template <class Clock, class Duration>
 timespec to_timespec(std::chrono::time_point<Clock, Duration> when) noexcept {
+  constexpr double beyond = 9e18; // seconds, and a little less than time_t holds
+  const std::chrono::duration<double> since_epoch = when.time_since_epoch();
+  if (!(since_epoch.count() > -beyond)) return {std::numeric_limits<std::time_t>::min(), 0};
+  if (since_epoch.count() >= beyond) return {std::numeric_limits<std::time_t>::max(), 0};
   const auto seconds = std::chrono::floor<std::chrono::seconds>(when.time_since_epoch());
   const auto rest =
       std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch() - seconds);
@@ -73,9 +80,15 @@ class lockable {
 
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
   template <class Rep, class Period>
-  static auto after(std::chrono::duration<Rep, Period> delay) {
-    return std::chrono::steady_clock::now() +
-           std::chrono::ceil<std::chrono::steady_clock::duration>(delay);
+  static std::chrono::steady_clock::time_point after(std::chrono::duration<Rep, Period> delay) {
+    using clock = std::chrono::steady_clock;
+    const auto now = clock::now();
+    const std::chrono::duration<double> seconds = delay;
+    if (!(seconds.count() > 0)) return now; // also of what is no number
+    // An hour less, for what a double rounds.
+    const std::chrono::duration<double> left = clock::time_point::max() - now;
+    if (seconds >= left - std::chrono::hours(1)) return clock::time_point::max();
+    return now + std::chrono::ceil<clock::duration>(delay);
   }
   [[noreturn]] static void fail(int code, const char* what) { throw lock_error(code, what); }
   static void require(int code, const char* what) {
