@@ -19,6 +19,7 @@ constexpr auto contended = operation::unlock_contended;
 constexpr const char* same = "reuse-same-process";
 constexpr const char* other = "reuse-other-process";
 constexpr const char* remap = "remap-file";
+constexpr const char* joined = "join-then-free";
 constexpr const char* asleep = "waiter-asleep";
 constexpr const char* killed = "owner-killed";
 constexpr const char* handler = "signal-in-window";
@@ -92,6 +93,11 @@ constexpr expected_case cases[] = {
     {"refcount-munmap", unlock, other, corrupted},
     {"serialize-mmap", unlock, remap, ok, waits},
     {"serialize-mmap", unlock, same, corrupted},
+    {"serialize-mmap-musl", unlock, same, ok, waits},
+    {"serialize-mmap-musl", contended, same, ok, waits},
+    {"serialize-mmap-musl", unlock, remap, ok, waits},
+    {"serialize-mmap-musl", unlock, other, corrupted},
+    {"serialize-mmap-musl", unlock, joined, corrupted},
     {"cleanup-robust-list", unlock, same, ok, !waits, cleanup},
     {"cleanup-robust-list", unlock, other, ok, !waits, cleanup},
     {"cleanup-robust-list", contended, other, ok, !waits, cleanup},
@@ -138,6 +144,7 @@ constexpr expected_case faults[] = {
     {"refcount_without_d2", unlock, other, corrupted},
     {"refcount_munmap_skips_the_first_page", unlock, remap, corrupted},
     {"serialize_mmap_without_0", unlock, remap, corrupted},
+    {"serialize_mmap_musl_without_d2", unlock, same, corrupted},
     {"cleanup_call_without_d2", unlock, other, corrupted, !waits, cleanup},
     {"cleanup_user_looks_at_itself", unlock, other, corrupted},
     {"cleanup_user_without_the_distance", unlock, other, corrupted},

@@ -34,7 +34,8 @@ planted(hazard_cpu_7_before_1 guarded/guarded_mutex.hpp hazard_pointer/subject_c
 planted(hazard_mm_cid_skips_the_first_slot hazard_pointer/hazard_lines.hpp hazard_pointer/subject_mm_cid.cpp ${list})
 planted(refcount_without_d2 guarded/guarded_mutex.hpp refcount/subject.cpp ${list})
 planted(refcount_munmap_skips_the_first_page refcount_munmap/subject.cpp refcount_munmap/subject.cpp ${list})
-planted(serialize_mmap_without_0 serialize_mmap/subject.cpp serialize_mmap/subject.cpp ${list})
+planted(serialize_mmap_without_0 serialize_mmap/unlock_count.hpp serialize_mmap/subject.cpp ${list})
+planted(serialize_mmap_musl_without_d2 serialize_mmap/subject_musl.cpp serialize_mmap/subject_musl.cpp ${list})
 
 planted(robust_list_6_before_4 robust_list/classic_release.hpp robust_list/subject.cpp ${list})
 planted(robust_list_without_l1 robust_list/robust_mutex.hpp robust_list/subject.cpp ${list})
