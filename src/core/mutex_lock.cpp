@@ -25,6 +25,7 @@ namespace {
 
 namespace bits = detail;
 
+constexpr int shortest_gap = 8;
 constexpr int longest_gap = 32;
 constexpr int still_waiting = -1;
 constexpr std::int64_t ns_per_ms = 1000000;
@@ -93,14 +94,15 @@ class slow_lock {
   std::int64_t turns_ = 0; // of an unbarred head, since its last backstop
 };
 
-// True: taken. Gaps grow, so that many spinners do not keep the line from the owner, who needs it to release. While they
-// are short a look is an attempt: a load would have to be followed by another transfer of the line before the mutex
+// True: taken. Gaps grow, so that many spinners do not keep the line from the owner, who needs it to release. Not even the
+// first is short: an owner of short sections that keeps the line takes the mutex several times meanwhile, each time for
+// less than one hand-over costs. While they are short a look is an attempt: a load would have to be followed by another transfer of the line before the mutex
 // could be taken, and costs the owner its exclusive line all the same. Once a spinner has waited longer than others are
 // likely to, it only reads.
 bool slow_lock::spin(bool head) noexcept {
   constexpr std::uint64_t hints = bits::waiters | bits::starve | bits::inconsistent;
   std::uint64_t first = mutex_.word.load(std::memory_order_relaxed);
-  for (int gap = 1, paused = 0; paused < spin_pauses;
+  for (int gap = shortest_gap, paused = 0; paused < spin_pauses;
        paused += gap, gap = gap < longest_gap ? gap * 2 : gap) {
     for (int i = 0; i < gap; ++i)
       sys::cpu_relax();
