@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "lab/bench/children.hpp"
+#include "lab/bench/plain_futex.hpp"
 #include "lab/bench/shared_object.hpp"
 #include "lab/process/interrupt.hpp"
 
@@ -103,7 +104,7 @@ double section_alone_ns(contended_cell cell) {
 }
 
 bool serves_for_orientation(const std::string& rival) {
-  return rival != baseline && !rival.starts_with("heirlock");
+  return rival != baseline && rival != plain_futex::name && !rival.starts_with("heirlock");
 }
 
 std::vector<contended_result> measure_contended(const std::vector<entrant>& entrants,

@@ -5,6 +5,7 @@
 
 #include "lab/bench/kernel_rivals.hpp"
 #include "lab/bench/nameless_domain.hpp"
+#include "lab/bench/plain_futex.hpp"
 #include "lab/bench/shared_library.hpp"
 #include "lab/bench/shared_object.hpp"
 #include "lab/process/trouble.hpp"
@@ -59,6 +60,7 @@ entrant make_entrant(const std::string& name) {
   if (name == "heirlock-shared-asymmetric")
     return make_shared_library(name, unlock_mode::asymmetric);
   if (name == "floor") return make_shared_memory<floor_rival>(name);
+  if (name == plain_futex::name) return make_shared_memory<plain_futex>(name);
   throw trouble("no rival " + name);
 }
 

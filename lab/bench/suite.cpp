@@ -8,6 +8,7 @@
 #include <map>
 #include <regex>
 
+#include "lab/bench/plain_futex.hpp"
 #include "lab/process/interrupt.hpp"
 #include "lab/process/trouble.hpp"
 
@@ -21,8 +22,8 @@ constexpr const char* recoverable_rivals[] = {"glibc-robust",        "ofd-file-l
                                               "sysv-sem-undo",       "heirlock",
                                               "heirlock-asymmetric", "heirlock-shared"};
 constexpr const char* contended_rivals[] = {
-    "glibc-robust",  "glibc-normal", "boost-interprocess", "ofd-file-lock",
-    "sysv-sem-undo", "heirlock",     "heirlock-asymmetric"};
+    "glibc-robust",  "glibc-normal", "boost-interprocess",  "ofd-file-lock",
+    "sysv-sem-undo", "heirlock",     "heirlock-asymmetric", plain_futex::name};
 constexpr const char* grown_rivals[] = {"heirlock", "heirlock-asymmetric"};
 
 std::string group_of(contended_cell cell) {

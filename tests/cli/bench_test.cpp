@@ -34,8 +34,8 @@ TEST(bench, tells_of_every_uncontended_rival_in_one_document) {
 }
 
 TEST(bench, measures_the_baseline_with_what_was_chosen) {
-  const outcome result =
-      run({"bench", "--quick", "--json", "--filter", "^(contended/2x50ns|recovery)/heirlock$"});
+  const outcome result = run({"bench", "--quick", "--json", "--filter",
+                              "^(contended/2x50ns/(heirlock|plain-futex)|recovery/heirlock)$"});
   EXPECT_EQ(result.status, 0) << result;
   const auto document = result.json();
   ASSERT_FALSE(document.is_discarded()) << result;
@@ -43,7 +43,7 @@ TEST(bench, measures_the_baseline_with_what_was_chosen) {
   const auto& cell = document.at("contended_mops")[0];
   EXPECT_EQ(cell.at("processes"), 2);
   EXPECT_EQ(cell.at("section_ns"), 50);
-  for (const char* const name : {"glibc-robust", "heirlock"}) {
+  for (const char* const name : {"glibc-robust", "heirlock", "plain-futex"}) {
     EXPECT_GT(cell.at(name).get<double>(), 0) << name;
     EXPECT_EQ(cell.at("ratio").at(name).at("samples"), 3) << name;
     EXPECT_LE(cell.at("share").at(name).at("median").get<double>(), 1) << name;
