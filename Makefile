@@ -2,7 +2,8 @@
 #
 # The two commands of the README, and the ones of CONTRIBUTING.md. A thin cover: CMake builds.
 #
-#   make run      the demonstration: the race on this machine's C library, found and shown
+#   make run      the demonstration: the race on this machine's C library, found and shown; builds and installs for
+#                 no more than that
 #   make test     the whole test suite         FILTER=REGEX: only the tests whose name matches
 #   make build    builds everything
 #   make check    formatting, include rule, clang-tidy
@@ -22,10 +23,10 @@ BUILD := build/$(PRESET)
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: run test build configure setup check format clean
+.PHONY: run test build configure setup setup-run check format clean
 
-# The command and the locks that it knows; a newcomer need not wait for the tests.
-run: configure
+# The command and the locks that it knows; a newcomer need not wait for the tests, nor for what they need.
+run: setup-run $(BUILD)/build.ninja
 	cmake --build --preset $(PRESET) --parallel $(JOBS) --target program
 	$(BUILD)/bin/heirlock demo
 
@@ -35,14 +36,22 @@ test: build
 build: configure
 	cmake --build --preset $(PRESET) --parallel $(JOBS)
 
-configure: $(BUILD)/build.ninja
+configure: $(BUILD)/.with-tests
 
-# Ninja runs CMake again by itself when a CMakeLists.txt changes; it does not watch the presets.
-$(BUILD)/build.ninja: CMakePresets.json | setup
-	cmake --preset $(PRESET)
+# Ninja runs CMake again by itself when a CMakeLists.txt changes; it does not watch the presets. A tree for make run alone
+# has no tests, whose packages may be missing; one that has them keeps them.
+$(BUILD)/build.ninja: CMakePresets.json | setup-run
+	cmake --preset $(PRESET) $(if $(wildcard $(BUILD)/.with-tests),,-D BUILD_TESTING=OFF)
+
+$(BUILD)/.with-tests: CMakePresets.json | setup
+	cmake --preset $(PRESET) -D BUILD_TESTING=ON
+	@touch $@
 
 setup:
 	@scripts/setup
+
+setup-run:
+	@scripts/setup --run
 
 # From the cheapest to the dearest.
 check: configure

@@ -73,12 +73,13 @@ class Papers(unittest.TestCase):
             self.assertTrue(off, path)
             self.assertEqual(off, reasons, path)
 
-    def test_every_package_has_its_reason_and_stands_once(self):
-        lines = [line.split(None, 1) for line in read("scripts/packages.txt").splitlines()
+    def test_every_package_has_its_purpose_and_its_reason_and_stands_once(self):
+        lines = [line.split(None, 2) for line in read("scripts/packages.txt").splitlines()
                  if line and not line.startswith("#")]
         self.assertTrue(lines)
-        self.assertEqual([line for line in lines if len(line) != 2], [])
-        names = [name for name, _ in lines]
+        self.assertEqual([line for line in lines if len(line) != 3], [])
+        self.assertEqual({purpose for _, purpose, _ in lines}, {"run", "test"})
+        names = [name for name, _, _ in lines]
         self.assertEqual(sorted(names), sorted(set(names)))
 
     def test_every_library_that_is_installed_is_accounted_for(self):

@@ -32,12 +32,12 @@ class Setup(TreeTest):
         self.script = os.path.join(self.root, "scripts", "setup")
         os.makedirs(os.path.dirname(self.script))
         shutil.copy(os.path.join(ROOT, "scripts", "setup"), self.script)
-        self.write("scripts/packages.txt", "# a comment\n\nmake   to make\nlibone-dev  one # more\nlibtwo-dev two\n")
+        self.write("scripts/packages.txt", "# a comment\n\nmake   run to make\nlibone-dev  run  one # test\nlibtwo-dev test two, to run\n")
         os.makedirs(os.path.join(self.root, "bin"))
         for tool in PLAIN_TOOLS + ("grep",):
             os.symlink(shutil.which(tool), os.path.join(self.root, "bin", tool))
 
-    def run_setup(self, known, uid=0, update=0, install=0, sudo=False, debian=True):
+    def run_setup(self, known, uid=0, update=0, install=0, sudo=False, debian=True, arguments=()):
         listing = self.write("known", "".join(f"{name} {status}\n" for name, status in known.items()))
         if debian:
             self.write("bin/dpkg-query", QUERY.replace("{known}", listing), executable=True)
@@ -45,7 +45,7 @@ class Setup(TreeTest):
         self.write("bin/id", f"#!/bin/sh\necho {uid}\n", executable=True)
         if sudo:
             self.write("bin/sudo", "#!/bin/sh\nexit 1\n", executable=True)
-        return run(self.script, env={"PATH": os.path.join(self.root, "bin")})
+        return run(self.script, *arguments, env={"PATH": os.path.join(self.root, "bin")})
 
     def asked(self):
         if not os.path.exists(self.log):
@@ -67,6 +67,24 @@ class Setup(TreeTest):
         update, install = self.asked()
         self.assertRegex(update, r"^noninteractive: .*update$")
         self.assertRegex(install, r"^noninteractive: .*install --yes --no-install-recommends libone-dev libtwo-dev$")
+
+    def test_who_only_runs_is_asked_for_nothing_that_only_tests_need(self):
+        done = self.run_setup({"make": "installed", "libone-dev": "installed"}, arguments=("--run",))
+        self.assertEqual((done.returncode, done.stdout, done.stderr, self.asked()), (0, "", "", []))
+        done = self.run_setup({"make": "installed"}, arguments=("--run",))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(self.asked()[1].endswith(" libone-dev"), self.asked())
+
+    def test_another_user_who_only_runs_gets_a_line_with_that_alone(self):
+        done = self.run_setup({"make": "installed"}, uid=1000, arguments=("--run",))
+        self.assertEqual((done.returncode, self.asked()), (2, []))
+        lines = [line for line in done.stderr.splitlines() if "apt-get" in line]
+        self.assertEqual(lines, ["su -c 'apt-get update && apt-get install --yes --no-install-recommends libone-dev'"])
+
+    def test_an_argument_that_it_does_not_know_is_told_of(self):
+        for arguments in (("run",), ("--run", "--run"), ("",)):
+            done = self.run_setup({}, arguments=arguments)
+            self.assertEqual((done.returncode, done.stderr, self.asked()), (2, "usage: scripts/setup [--run]\n", []))
 
     def test_a_package_whose_name_begins_another_is_not_taken_for_it(self):
         done = self.run_setup({"make": "installed", "libone-dev-extra": "installed", "libtwo-dev": "installed"})
