@@ -52,6 +52,9 @@ class actor {
 
   // Runs the operation to its end and takes the result; after it the actor is idle again.
   call_end finish();
+  // The same when everybody else is idle or dead: `asleep` then means for ever.
+  call_end finish_for_good();
+  // An operation from its beginning to its end, beside which nobody acts.
   call_end call(subject_call operation, std::uint64_t object);
 
   // A harmless signal (its handler does nothing), as any program may get: an actor that sleeps wakes up

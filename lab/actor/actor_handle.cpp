@@ -17,6 +17,10 @@ namespace {
 // No operation of a lock comes near this when it does not wait.
 constexpr std::chrono::milliseconds spin_bound{2};
 
+// How long a sleep that is not known to be without end has to last to be taken for it. The kernel lets go of what a dead
+// process had as soon as it can; only somebody who reads of that process in /proc, and gets no CPU, stands in between.
+constexpr std::chrono::seconds longest_letting_go{2};
+
 bool is_crash(int signal_number) {
   return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGILL ||
          signal_number == SIGFPE || signal_number == SIGABRT || signal_number == SIGSYS;
@@ -48,8 +52,11 @@ std::optional<std::int64_t> actor::await(std::chrono::nanoseconds cpu_bound) {
 }
 
 std::int64_t actor::perform(const mailbox& order) {
+  const auto deadline = std::chrono::steady_clock::now() + longest_letting_go;
   start(order);
-  const auto result = await(std::chrono::seconds(5));
+  auto result = await(std::chrono::seconds(5));
+  while (!result && thread_->wakes_by(deadline))
+    result = await(std::chrono::seconds(5));
   if (!result)
     throw trouble(fmt::format("actor {} did not carry out order {}: {}", number_,
                               static_cast<unsigned>(order.command), thread_->status().describe()));
@@ -170,9 +177,17 @@ call_end actor::finish() {
   return {progress::returned, static_cast<int>(*result)};
 }
 
+call_end actor::finish_for_good() {
+  const auto deadline = std::chrono::steady_clock::now() + longest_letting_go;
+  call_end end = finish();
+  while (end.how == progress::asleep && thread_->wakes_by(deadline))
+    end = finish();
+  return end;
+}
+
 call_end actor::call(subject_call operation, std::uint64_t object) {
   begin(operation, object);
-  return finish();
+  return finish_for_good();
 }
 
 // One that was woken meanwhile may have come to the end by itself.

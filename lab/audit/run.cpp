@@ -117,7 +117,7 @@ void run::victim_goes_on(const std::function<void()>& cue) {
   call_end end = victim_->finish();
   if (end.waits()) {
     cue();
-    end = victim_->finish();
+    end = victim_->finish_for_good();
   }
   if (!is_release(op_)) {
     note_end(*victim_, arena::object_a, end);
@@ -255,7 +255,8 @@ bool run::destroy(actor& by, std::uint64_t lock) {
 
 bool run::must_destroy(actor& by, std::uint64_t lock) {
   if (!stage_.about().subject_has_destroy) return true;
-  const call_end end = end_of_destroy(by, lock);
+  call_end end = end_of_destroy(by, lock);
+  if (end.how == progress::asleep) end = by.finish_for_good();
   if (!end.waits()) return note_destroyed(end);
   fail(verdict::stuck, "the lock can never be destroyed: destroy waits for nobody who is left");
   return false;
@@ -294,7 +295,8 @@ void run::judge_waiter(const actor& by, std::uint64_t lock, call_end end) {
 }
 
 bool run::must_be_served(actor& by, std::uint64_t lock) {
-  const call_end end = await(by, lock);
+  call_end end = await(by, lock);
+  if (end.how == progress::asleep) end = note_end(by, lock, by.finish_for_good());
   if (end.waits()) {
     judge_waiter(by, lock, end);
     return false;

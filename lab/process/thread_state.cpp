@@ -8,6 +8,7 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
 #include <span>
 #include <sstream>
 #include <string>
@@ -48,39 +49,58 @@ bool sleeps_in_a_system_call(thread_id thread) {
   return !text.empty() && !text.starts_with("-1 ") && !text.starts_with("running");
 }
 
+namespace {
+
+struct pending_call {
+  long number = -1;
+  std::array<unsigned long, 4> argument = {};
+
+  bool waits_for_a_futex() const {
+    if (number == SYS_futex_waitv) return true;
+    if (number != SYS_futex) return false;
+    const auto operation = argument[1] & FUTEX_CMD_MASK;
+    return operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET ||
+           operation == FUTEX_LOCK_PI || operation == FUTEX_LOCK_PI2 ||
+           operation == FUTEX_WAIT_REQUEUE_PI;
+  }
+};
+
 // proc(5): number arguments stack-pointer instruction-pointer, or "running".
+std::optional<pending_call> pending_call_in(std::string_view text) {
+  std::istringstream values{std::string(text)};
+  pending_call call;
+  values >> call.number;
+  for (unsigned long& each : call.argument) {
+    std::string prefixed;
+    values >> prefixed;
+    if (!prefixed.starts_with("0x")) return std::nullopt;
+    std::from_chars(prefixed.data() + 2, prefixed.data() + prefixed.size(), each, 16);
+  }
+  return call;
+}
+
+} // namespace
+
 bool sleeps_with_a_timeout(thread_id thread) {
   char buffer[512];
-  const std::string text(read_proc(thread, "syscall", buffer));
+  const std::string_view text = read_proc(thread, "syscall", buffer);
   if (text.empty())
     throw trouble(fmt::format("/proc/{}/syscall cannot be read, so that nobody can tell whether a "
                               "sleep ends by itself",
                               thread.value));
-  std::istringstream values(text);
-  long number = -1;
-  std::array<unsigned long, 4> argument = {};
-  values >> number;
-  for (unsigned long& each : argument) {
-    std::string prefixed;
-    values >> prefixed;
-    if (!prefixed.starts_with("0x")) return false;
-    std::from_chars(prefixed.data() + 2, prefixed.data() + prefixed.size(), each, 16);
-  }
-  const bool fourth_is_given = argument[3] != 0;
-  switch (number) {
-  case SYS_nanosleep:
-  case SYS_clock_nanosleep:
-    return true;
-  case SYS_futex_waitv:
-    return fourth_is_given;
-  case SYS_futex: {
-    const auto operation = argument[1] & FUTEX_CMD_MASK;
-    return fourth_is_given && (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET ||
-                               operation == FUTEX_LOCK_PI || operation == FUTEX_LOCK_PI2);
-  }
-  default:
-    return false;
-  }
+  const auto call = pending_call_in(text);
+  if (!call) return false;
+  return call->number == SYS_nanosleep || call->number == SYS_clock_nanosleep ||
+         (call->waits_for_a_futex() && call->argument[3] != 0);
+}
+
+bool sleeps_until_woken(thread_id thread) {
+  char buffer[512];
+  const auto call = pending_call_in(read_proc(thread, "syscall", buffer));
+  if (!call) return false;
+  // What is restarted under that number has a timeout.
+  return call->waits_for_a_futex() || call->number == SYS_nanosleep ||
+         call->number == SYS_clock_nanosleep || call->number == SYS_restart_syscall;
 }
 
 unsigned long sleeps_of(thread_id thread) {

@@ -23,6 +23,11 @@ std::chrono::nanoseconds cpu_time(thread_id thread);
 // For a thread that sleeps in a system call: whether that sleep ends by itself, after a timeout.
 bool sleeps_with_a_timeout(thread_id thread);
 
+// For a thread that sleeps: whether it waits for a futex, or with a timeout alone. A wake-up of such a sleeper is done when
+// its waker's system call, or exit, is. Other sleeps may end later than what ends them: a lock on a file that a dead process
+// has mapped goes with the process's memory, and whoever happens to read of that memory in /proc keeps it for so long.
+bool sleeps_until_woken(thread_id thread);
+
 // How often the thread has gone to sleep.
 unsigned long sleeps_of(thread_id thread);
 

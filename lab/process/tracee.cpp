@@ -113,6 +113,20 @@ rest tracee::settle(std::chrono::nanoseconds cpu_bound) {
   }
 }
 
+bool tracee::wakes_by(std::chrono::steady_clock::time_point deadline) {
+  constexpr timespec pause = {0, 100'000};
+  if (!status_.is<running>()) return false;
+  const unsigned long slept = sleeps_of(thread_);
+  while (!poll() && is_asleep(thread_) && sleeps_of(thread_) == slept) {
+    // The thread may have reported, or slept anew, between the looks: then its sleep has ended.
+    if (sleeps_until_woken(thread_) || clock::now() > deadline)
+      return poll() || !is_asleep(thread_) || sleeps_of(thread_) != slept;
+    check_interrupt();
+    nanosleep(&pause, nullptr);
+  }
+  return true;
+}
+
 rest tracee::go_on(std::chrono::nanoseconds cpu_bound) {
   for (;;) {
     const rest now = settle(cpu_bound);

@@ -16,7 +16,7 @@ enum class resumption { run, step };
 // How a resumed thread came to rest.
 enum class rest {
   stopped,  // it reported something: see status()
-  asleep,   // it sleeps in a system call until another thread acts
+  asleep,   // it sleeps in a system call; whether anything is still to end that, wakes_by() tells
   spinning, // it used up its CPU time without reporting: it waits actively
   gone,     // it ended
 };
@@ -64,6 +64,10 @@ class tracee {
   // Waits until the running thread reports, sleeps, or has used `cpu_bound` of CPU time. A thread at
   // rest `asleep` or `spinning` is still running in the sense of ptrace(2).
   rest settle(std::chrono::nanoseconds cpu_bound);
+
+  // For a thread at rest `asleep`, when nobody acts any more who could wake it. False: it sleeps for ever. That is plain at
+  // once where it sleeps_until_woken(); another sleep has to last until `deadline`.
+  bool wakes_by(std::chrono::steady_clock::time_point deadline);
 
   // After SIGKILL of the process a stopped thread leaves its stop by itself: what it reported is past.
   void abandon_stop() { status_ = wait_status(); }

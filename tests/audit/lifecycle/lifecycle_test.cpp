@@ -10,6 +10,7 @@
 #include "lab/audit/report.hpp"
 #include "lab/scenarios/scenarios.hpp"
 #include "life_list.hpp"
+#include "tests/audit/lifecycle/memory_keeper.hpp"
 #include "tests/audit/lifecycle/scenarios.hpp"
 #include "tests/seccomp.hpp"
 
@@ -55,7 +56,7 @@ class own_directory {
 };
 
 case_report audit_life(const char* library, std::string_view life, std::string_view mode,
-                       std::string_view op, std::string_view what) {
+                       std::string_view op, std::string_view what, exit_hook at_exit = {}) {
   const own_directory directory;
   setenv("HEIRLOCK_LIFE", std::string(life).c_str(), 1);
   setenv("HEIRLOCK_LIFE_MODE", std::string(mode).c_str(), 1);
@@ -67,6 +68,7 @@ case_report audit_life(const char* library, std::string_view life, std::string_v
   stage_options surroundings;
   surroundings.subject = library;
   surroundings.actor_program = HEIRLOCK_ACTOR_PROGRAM;
+  surroundings.at_exit = std::move(at_exit);
   stage st(surroundings);
   audit_options options;
   options.second_positions = false;
@@ -145,6 +147,17 @@ INSTANTIATE_TEST_SUITE_P(Cases, HeirlocksLife, testing::ValuesIn(life_cases()),
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+// A seat is claimed under a lock on the domain's file, which goes with the memory of a claimer that dies, whenever that is.
+TEST(ADeadClaimersMemory, MayBeKeptForAWhileByWhoeverReadsOfTheProcess) {
+  const auto keeper = memory_keeper::make();
+  if (!keeper) GTEST_SKIP() << "userfaultfd for page faults inside the kernel takes privilege";
+  const case_report report = audit_life(sound_life, "attach", "rmw", "lock", "owner-killed",
+                                        [&](tracee& dying) { keeper->keep(dying.process()); });
+  EXPECT_FALSE(report.has_violations()) << text_report(report, replay_command());
+  EXPECT_GT(keeper->awaited(), 0u) << "no claimer died under the lock";
+  fmt::print("{} times somebody waited for a dead one's memory\n", keeper->awaited());
+}
 
 // The kernel itself looks at the arguments of every wait; see lab/subjects/untimed_waits.hpp.
 TEST(AWaitWithATimeout, IsSeenWhereverItIsUsed) {

@@ -192,6 +192,72 @@ TEST_F(control, a_stopped_sleeper_runs_on_and_sleeps_again) {
   EXPECT_EQ(sleeper.settle(std::chrono::seconds(5)), rest::asleep);
 }
 
+// Locks the whole file of the page, on a description of the test's own.
+class locked_file {
+ public:
+  explicit locked_file(const std::string& path) : file_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+    if (!file_ || !set(F_WRLCK)) throw_errno("locking the page's file");
+  }
+  bool unlock() const { return set(F_UNLCK); }
+
+ private:
+  bool set(short type) const {
+    struct flock lock = {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(file_.get(), F_OFD_SETLK, &lock) == 0;
+  }
+  file_descriptor file_;
+};
+
+TEST_F(control, a_futex_sleeper_that_nobody_wakes_is_known_for_one_at_once) {
+  tracer t;
+  tracee& sleeper = launch(t, "sleep");
+  sleeper.resume(resumption::run);
+  ASSERT_EQ(sleeper.settle(std::chrono::seconds(5)), rest::asleep);
+  EXPECT_TRUE(sleeps_until_woken(sleeper.id()));
+  EXPECT_FALSE(sleeper.wakes_by(std::chrono::steady_clock::now() + std::chrono::hours(1)));
+}
+
+TEST_F(control, a_sleep_that_ends_later_than_what_ends_it_is_none_for_ever) {
+  const locked_file lock(page_path());
+  tracer t;
+  tracee& sleeper = launch(t, "file-lock");
+  sleeper.resume(resumption::run);
+  ASSERT_EQ(sleeper.settle(std::chrono::seconds(5)), rest::asleep);
+  EXPECT_FALSE(sleeps_until_woken(sleeper.id()));
+  // The lock is let go when the tracer has found its tracee asleep, and takes a nap; or when it has given it up.
+  const thread_id self = {static_cast<pid_t>(::syscall(SYS_gettid))};
+  std::atomic<bool> is_judged = false;
+  std::atomic<bool> begin = false;
+  std::atomic<unsigned long> slept_before = 0;
+  std::thread late([&] {
+    begin.wait(false);
+    while (!is_judged && sleeps_of(self) < slept_before + 3)
+      std::this_thread::yield();
+    EXPECT_TRUE(lock.unlock());
+  });
+  slept_before = sleeps_of(self);
+  begin = true;
+  begin.notify_one();
+  EXPECT_TRUE(sleeper.wakes_by(std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+  is_judged = true;
+  late.join();
+  EXPECT_TRUE(sleeper.wait().is_signal(landmark)) << sleeper.status().describe();
+}
+
+TEST_F(control, a_sleep_that_nothing_ends_is_one_for_ever_when_it_has_lasted_long_enough) {
+  const locked_file lock(page_path());
+  tracer t;
+  tracee& sleeper = launch(t, "file-lock");
+  sleeper.resume(resumption::run);
+  ASSERT_EQ(sleeper.settle(std::chrono::seconds(5)), rest::asleep);
+  EXPECT_FALSE(sleeper.wakes_by(std::chrono::steady_clock::now() + std::chrono::milliseconds(5)));
+  sleeper.stop();
+  EXPECT_FALSE(sleeper.wakes_by(std::chrono::steady_clock::now() + std::chrono::hours(1)))
+      << "a traced stop is no sleep";
+}
+
 TEST_F(control, wait_gives_up_on_a_tracee_that_does_not_report) {
   tracer t;
   tracee& spinner = launch(t, "spin");

@@ -33,6 +33,10 @@ class process_suite : public testing::Test {
   ~process_suite() override;
 
   shared_page& page() { return *page_; }
+  // Where the page's file can be opened once more.
+  [[nodiscard]] std::string page_path() const {
+    return "/proc/self/fd/" + std::to_string(file_.get());
+  }
   [[nodiscard]] launch_request request(const std::string& mode, unsigned count = 0) const;
 
   // Launches the tracee program and brings it to its first landmark.

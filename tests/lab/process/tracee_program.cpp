@@ -3,6 +3,7 @@
 // The program that the tests of lab/process trace:  tracee_program PAGE_FD MODE [COUNT]
 // It comes to a landmark (a signal) wherever a test looks at it.
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "tests/lab/process/shared_page.hpp"
@@ -25,6 +27,7 @@ extern "C" void straight_line();
 namespace {
 
 shared_page* page = nullptr;
+int page_fd = -1;
 unsigned count = 0;
 
 std::uint64_t address_of(const volatile void* object) {
@@ -85,6 +88,19 @@ void have_an_operation_pending() {
   page->addresses[1] = address_of(&pending.entry);
 }
 
+// On a description of its own: the one that it has inherited shares the locks of the test.
+void lock_a_file() {
+  const int own = open(("/proc/self/fd/" + std::to_string(page_fd)).c_str(), O_RDWR | O_CLOEXEC);
+  if (own < 0) abort();
+  raise(landmark);
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (fcntl(own, F_OFD_SETLKW, &lock) != 0) abort();
+  raise(landmark);
+  rest_for_ever();
+}
+
 char unused_room[256];
 
 const volatile std::uint64_t constant_in_read_only_memory = 1;
@@ -113,6 +129,8 @@ int serve(std::string_view mode) {
     std::uint32_t word = 0;
     for (;;)
       syscall(SYS_futex, &word, FUTEX_WAIT, 0, nullptr, nullptr, 0);
+  } else if (mode == "file-lock") {
+    lock_a_file();
   } else if (mode == "spin") {
     raise(landmark);
     for (;;)
@@ -172,11 +190,12 @@ int serve(std::string_view mode) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
-  const auto page_fd = number_in(argv[1]);
+  const auto descriptor = number_in(argv[1]);
   const auto wanted = argc > 3 ? number_in(argv[3]) : 0;
-  if (!page_fd || !wanted) return 2;
+  if (!descriptor || !wanted) return 2;
+  page_fd = *descriptor;
   void* const mapped =
-      mmap(nullptr, sizeof(shared_page), PROT_READ | PROT_WRITE, MAP_SHARED, *page_fd, 0);
+      mmap(nullptr, sizeof(shared_page), PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
   if (mapped == MAP_FAILED) return 2;
   page = static_cast<shared_page*>(mapped);
   count = static_cast<unsigned>(*wanted);
