@@ -73,7 +73,9 @@ class domain {
   static domain of_user() { return open(domain_options()); }
 
   void close() {
-    check(heirlock_domain_close(handle_), "a thread of this process has a seat in the domain");
+    const int code = heirlock_domain_close(handle_);
+    check(code, code == EBUSY ? "a thread of this process has a seat in the domain"
+                              : "the domain is closed already");
   }
   void attach_thread() const { check(heirlock_thread_attach(handle_), "no seat in the domain"); }
   void detach_thread() const {

@@ -123,8 +123,8 @@ HEIRLOCK_PUBLIC int heirlock_domain_memfd(heirlock_error_t*) HEIRLOCK_NOEXCEPT;
    EAGAIN: it is full of living threads. EINVAL: the domain is closed. May wait for other claims, for ever if one of them is
    stopped by a signal in the middle of it. */
 HEIRLOCK_PUBLIC int heirlock_thread_attach(heirlock_domain_t*) HEIRLOCK_NOEXCEPT;
-/* Gives it back. A mutex that the thread still holds goes to the next locker as from a dead owner. There is
-   no need to call this before a thread ends: the kernel does the same. */
+/* Gives it back; 0 also if it has none. A mutex that the thread still holds goes to the next locker as from a dead owner.
+   There is no need to call this before a thread ends: the kernel does the same. EINVAL: the domain is closed. */
 HEIRLOCK_PUBLIC int heirlock_thread_detach(heirlock_domain_t*) HEIRLOCK_NOEXCEPT;
 
 /* ---- mutexes -------------------------------------------------------------------------------------- */
@@ -168,7 +168,11 @@ HEIRLOCK_PUBLIC int heirlock_mutexattr_destroy(heirlock_mutexattr_t*) HEIRLOCK_N
  *   EOWNERDEAD       the caller owns it; its last owner died. Repair, then heirlock_mutex_consistent
  *   ENOTRECOVERABLE  an owner that was told EOWNERDEAD unlocked it without heirlock_mutex_consistent
  * A word that was overwritten by what looks like an owner is treated as that owner's: EOWNERDEAD if there is none such.
- * In a forked child the caller owns nothing: EPERM, EBUSY.
+ * In a forked child the caller owns nothing: EPERM, EBUSY. A child that was made without fork handlers (_Fork, raw clone) is
+ * recognised at its first call that does not end on the short way. Until then the thread that it began with may release
+ * the mutex that its parent's thread locked last, and lock free ones in its parent's name, which are lost when it ends:
+ * let it call heirlock_thread_attach before anything else. One that was made in a signal handler which had interrupted a
+ * function of this library must not return from the handler.
  * Other values (ENOENT, EACCES, EMFILE, ...) mean that the domain's file could not be opened again when the
  * calling thread needed a seat.
  */

@@ -204,6 +204,7 @@ int claim_seat(attached_domain& domain, const sys::deadline* limit) noexcept {
 
 int detach_seat(attached_domain& domain) noexcept {
   notice_fork();
+  if (domain.header.load(std::memory_order_acquire) == nullptr) return EINVAL; // it was closed
   if (!resume_seat(domain)) return 0;
   process_lock inside;
   claim_lock alone(domain, nullptr);

@@ -229,6 +229,29 @@ TEST(DomainTest, AGroupSharesADomainByExplicitChoiceOnly) {
   EXPECT_TRUE(says(refusal(path.options().group(getegid() + 1)), "belongs to group"));
 }
 
+TEST(DomainTest, ABackstopThatDoesNotFitIsTheNearestThatDoes) {
+  using std::chrono::milliseconds;
+  constexpr std::uint32_t longest = ~std::uint32_t{0};
+  const auto stored = [](milliseconds trust) {
+    const heirlock_domain_options_t raw = domain_options().backstop(trust).raw();
+    EXPECT_EQ(raw.flags, std::uint32_t{HEIRLOCK_DOMAIN_BACKSTOP});
+    return raw.backstop_ms;
+  };
+  EXPECT_EQ(stored(0ms), 0u) << "none";
+  EXPECT_EQ(stored(1ms), 1u);
+  EXPECT_EQ(stored(-1ms), 1u) << "not without end";
+  EXPECT_EQ(stored(milliseconds::min()), 1u);
+  EXPECT_EQ(stored(milliseconds(longest)), longest);
+  EXPECT_EQ(stored(milliseconds(std::int64_t{longest} + 1)), longest) << "not 0, without end";
+  EXPECT_EQ(stored(milliseconds(std::int64_t{longest} + 2)), longest) << "not 1 ms";
+  EXPECT_EQ(stored(std::chrono::hours(24 * 365)), longest);
+  EXPECT_EQ(stored(milliseconds::max()), longest);
+
+  const path_for_test path;
+  const own_domain where(domain::open(path.options().backstop(milliseconds::max())));
+  EXPECT_EQ(where.inspect().backstop_ms, longest);
+}
+
 TEST(DomainTest, TheDefaultOneIsFoundByItself) {
   const path_for_test path;
   child user([&] {

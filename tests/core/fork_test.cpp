@@ -83,6 +83,32 @@ TEST_P(ForkTest, AChildMadeWithoutForkHandlersReleasesNothing) {
   EXPECT_EQ(parent.ended(), 0);
 }
 
+// What the header asks of such a child: after it the child holds nothing in its parent's name.
+TEST_P(ForkTest, AChildMadeWithoutForkHandlersThatAttachesFirstOwnsWhatItLocksAndNothingElse) {
+  shared<heirlock::mutex> parents(where), free(where);
+  child parent([&] {
+    parents->lock();
+    const pid_t made = _Fork();
+    if (made == 0) {
+      where.attach_thread();
+      try {
+        parents->unlock();
+        _exit(1);
+      } catch (const lock_error& error) {
+        if (error.code().value() != EPERM) _exit(2);
+      }
+      free->lock();
+      _exit(0); // with it: a death
+    }
+    int result = -1;
+    if (waitpid(made, &result, 0) != made || result != 0) return 1;
+    if (!free->acquire_for(patience()).needs_repair()) return 2;
+    parents->unlock(); // throws if it was released
+    return 0;
+  });
+  EXPECT_EQ(parent.ended(), 0);
+}
+
 TEST_P(ForkTest, TheThreadThatForkedOwnsNothingThoughAnotherOfTheChildWasFirstToNotice) {
   shared<heirlock::mutex> parents(where), besides(where), childs(where);
   child parent([&] {

@@ -190,12 +190,31 @@ TEST_P(MisuseTest, RecursionStopsAtItsLimit) {
 
 TEST_P(MisuseTest, AHandleOfAClosedDomainIsRefused) {
   own_domain gone = nameless(GetParam(), 8);
+  heirlock::mutex homeless(gone);
+  for (const bool used : {false, true}) {
+    if (used) gone.attach_thread();
+    EXPECT_EQ(heirlock_thread_detach(gone.native_handle()), 0) << "with a seat and without";
+  }
   gone.close();
   EXPECT_THROW(gone.attach_thread(), domain_error);
+  EXPECT_THROW(gone.detach_thread(), domain_error);
+  EXPECT_THROW(gone.close(), domain_error);
   EXPECT_THROW(static_cast<void>(gone.inspect()), domain_error);
   EXPECT_THROW(heirlock::mutex{gone}, domain_error);
-  EXPECT_EQ(heirlock_domain_close(gone.native_handle()), EINVAL);
-  EXPECT_EQ(heirlock_thread_detach(gone.native_handle()), 0) << "there is no seat to give back";
+  EXPECT_EQ(homeless.recover(gone).status(), status::invalid);
+
+  heirlock_domain_t* const handle = gone.native_handle();
+  heirlock_domain_info_t info = {};
+  info.struct_size = sizeof info;
+  heirlock_mutexattr_t attributes;
+  heirlock_mutex_t lock;
+  ASSERT_EQ(heirlock_mutexattr_init(&attributes), 0);
+  EXPECT_EQ(heirlock_mutexattr_setdomain(&attributes, handle), 0) << "it only takes a note";
+  EXPECT_EQ(heirlock_mutex_init(&lock, &attributes), EINVAL);
+  EXPECT_EQ(heirlock_domain_inspect(handle, &info), EINVAL);
+  EXPECT_EQ(heirlock_thread_attach(handle), EINVAL);
+  EXPECT_EQ(heirlock_thread_detach(handle), EINVAL);
+  EXPECT_EQ(heirlock_domain_close(handle), EINVAL);
 }
 
 // Where a mutex's memory may be freed is the program's to know; destroy() catches what it can.
