@@ -120,8 +120,8 @@ HEIRLOCK_PUBLIC int heirlock_domain_inspect(heirlock_domain_t*,
 HEIRLOCK_PUBLIC int heirlock_domain_memfd(heirlock_error_t*) HEIRLOCK_NOEXCEPT;
 
 /* Takes the calling thread's place in the domain now instead of at its first lock: about 50 us, once in a thread's life.
-   EAGAIN: it is full of living threads. EINVAL: the domain is closed. May wait for other claims, for ever if one of them is
-   stopped by a signal in the middle of it. */
+   EAGAIN: it is full of living threads. EINVAL: the domain is closed. Waits for other claims in the domain, for ever if one of
+   them is stopped by a signal in the middle of it; fork() and claims in other domains do not wait with it. */
 HEIRLOCK_PUBLIC int heirlock_thread_attach(heirlock_domain_t*) HEIRLOCK_NOEXCEPT;
 /* Gives it back; 0 also if it has none. A mutex that the thread still holds goes to the next locker as from a dead owner.
    There is no need to call this before a thread ends: the kernel does the same. EINVAL: the domain is closed. */
@@ -182,7 +182,8 @@ HEIRLOCK_PUBLIC int heirlock_mutex_init(heirlock_mutex_t*,
 HEIRLOCK_PUBLIC int heirlock_mutex_destroy(heirlock_mutex_t*) HEIRLOCK_NOEXCEPT;
 HEIRLOCK_PUBLIC HEIRLOCK_CHECKED int heirlock_mutex_lock(heirlock_mutex_t*) HEIRLOCK_NOEXCEPT;
 HEIRLOCK_PUBLIC HEIRLOCK_CHECKED int heirlock_mutex_trylock(heirlock_mutex_t*) HEIRLOCK_NOEXCEPT;
-/* CLOCK_REALTIME, absolute. A time that has passed is no error if the mutex is free: 0; else ETIMEDOUT. */
+/* CLOCK_REALTIME, absolute. A time that has passed is no error if the mutex is free: 0; else ETIMEDOUT. The time bounds the
+   thread's first lock too, which may have to wait for a seat, or to attach to the default domain. */
 HEIRLOCK_PUBLIC HEIRLOCK_CHECKED int
 heirlock_mutex_timedlock(heirlock_mutex_t*, const struct timespec*) HEIRLOCK_NOEXCEPT;
 /* CLOCK_REALTIME or CLOCK_MONOTONIC, absolute; EINVAL for any other. */

@@ -14,7 +14,7 @@ int heirlock_domain_open(const heirlock_domain_options_t* options, heirlock_doma
   const heirlock_domain_options_t defaults = HEIRLOCK_DOMAIN_OPTIONS_INIT;
   if (domain == nullptr)
     return refuse(details, EINVAL, "there is no room for the handle: give a pointer to one");
-  return open_domain(options != nullptr ? *options : defaults, *domain, details);
+  return open_domain(options != nullptr ? *options : defaults, nullptr, *domain, details);
 }
 
 int heirlock_domain_close(heirlock_domain_t* domain) noexcept {

@@ -52,14 +52,13 @@ int join(attached_domain& domain) noexcept {
     if (const int error = sys::register_for_barriers()) return error;
   }
   // After 2^32 processes the numbers come again: one that a living process has is passed over, not waited for.
-  const sys::deadline at_once{CLOCK_MONOTONIC, {0, 0}};
-  int error = 0;
-  do {
+  int error = sys::taken;
+  while (error == sys::taken) {
     const std::uint32_t number = header.processes.fetch_add(1, std::memory_order_relaxed) + 1;
     if (number == 0) continue;
-    domain.liveness_pin = lock_byte_for_life(domain, liveness_bytes + number, &at_once, error);
+    error = lock_for_life(domain, liveness_bytes + number);
     if (error == 0) domain.process = number;
-  } while (domain.process == 0 && (error == 0 || error == ETIMEDOUT));
+  }
   return error;
 }
 
@@ -162,6 +161,38 @@ bool reclaim_unmarked(attached_domain& domain) noexcept {
   return any;
 }
 
+// Does the work under both locks.
+template <class Work>
+int under_claim_lock(attached_domain& domain, const sys::deadline* limit, Work work) noexcept {
+  for (claim_wait turn(limit);;) {
+    {
+      process_lock inside(limit);
+      if (!inside.held()) return ETIMEDOUT;
+      if (domain.header.load(std::memory_order_relaxed) == nullptr) return EINVAL; // it was closed
+      claim_lock alone(domain);
+      if (alone.error() == 0) return work();
+      if (alone.error() != sys::taken) return alone.error();
+    }
+    if (!turn.wait([&]() noexcept { return open_anew(domain); })) return ETIMEDOUT;
+  }
+}
+
+// D1, D2
+int give_back(attached_domain& domain) noexcept {
+  seat& left = domain.seat_number(detail::seat_of(heirlock_self.identity));
+  // Before D2: nothing may use the seat from the first unlocked bell on, not even a signal handler.
+  heirlock_self.domain_id = detail::no_domain;
+  heirlock_self.held = nullptr;
+  end_waiting_places(left, place_state::done);
+  for (unsigned i = bell_count; i-- > 0;) {
+    pthread_mutex_unlock(&left.bells[i].mutex);
+    sys::wake_all(left.bells[i].word());
+    sys::wake_all(left.bells[i].flag);
+  }
+  count(domain.counters().detaches);
+  return 0;
+}
+
 // The current seat's description makes room for another; the parked record keeps what cannot be recomputed.
 void park_current() noexcept {
   thread_self& self = heirlock_self;
@@ -190,37 +221,20 @@ bool resume_seat(const attached_domain& domain) noexcept {
 
 int claim_seat(attached_domain& domain, const sys::deadline* limit) noexcept {
   if (resume_seat(domain)) return 0;
-  process_lock inside(limit);
-  if (!inside.held()) return ETIMEDOUT;
-  if (domain.header.load(std::memory_order_relaxed) == nullptr) return EINVAL; // closed meanwhile
-  claim_lock alone(domain, limit);
-  if (alone.error() != 0) return alone.error();
-  if (const int error = join(domain)) return error;
-  park_current();
-  if (take_any_seat(domain)) return 0;
-  if (reclaim_unmarked(domain) && take_any_seat(domain)) return 0;
-  return EAGAIN;
+  return under_claim_lock(domain, limit, [&]() noexcept {
+    if (const int error = join(domain)) return error;
+    park_current();
+    if (take_any_seat(domain)) return 0;
+    if (reclaim_unmarked(domain) && take_any_seat(domain)) return 0;
+    return EAGAIN;
+  });
 }
 
 int detach_seat(attached_domain& domain) noexcept {
   notice_fork();
   if (domain.header.load(std::memory_order_acquire) == nullptr) return EINVAL; // it was closed
   if (!resume_seat(domain)) return 0;
-  process_lock inside;
-  claim_lock alone(domain, nullptr);
-  if (alone.error() != 0) return alone.error();
-  seat& left = domain.seat_number(detail::seat_of(heirlock_self.identity));
-  // Before D2: nothing may use the seat from the first unlocked bell on, not even a signal handler.
-  heirlock_self.domain_id = detail::no_domain;
-  heirlock_self.held = nullptr;
-  end_waiting_places(left, place_state::done);
-  for (unsigned i = bell_count; i-- > 0;) {
-    pthread_mutex_unlock(&left.bells[i].mutex);
-    sys::wake_all(left.bells[i].word());
-    sys::wake_all(left.bells[i].flag);
-  }
-  count(domain.counters().detaches);
-  return 0;
+  return under_claim_lock(domain, nullptr, [&]() noexcept { return give_back(domain); });
 }
 
 void mark_dead(seat& gone) noexcept {
@@ -237,17 +251,15 @@ bool reclaim_if_dead(attached_domain& domain, seat& asked, std::uint32_t generat
                      const sys::deadline* limit) noexcept {
   if (asked.generation.load(std::memory_order_acquire) != generation) return true;
   if (!holder_is_dead(domain, asked)) return false;
-  process_lock inside(limit);
-  if (!inside.held()) return false;
-  claim_lock alone(domain, limit);
-  if (alone.error() != 0) return false;
-  if (asked.generation.load(std::memory_order_acquire) != generation) return true;
-  // A thread of this process may have exited in the ordinary way since it was asked about: then it is marked.
-  if (!is_vacant(asked)) {
-    mark_dead(asked);
-    count(domain.counters().rescued_deaths);
-  }
-  return true;
+  return under_claim_lock(domain, limit, [&]() noexcept {
+           // A thread of this process may have exited in the ordinary way since it was asked about: then it is marked.
+           if (asked.generation.load(std::memory_order_acquire) == generation &&
+               !is_vacant(asked)) {
+             mark_dead(asked);
+             count(domain.counters().rescued_deaths);
+           }
+           return 0;
+         }) == 0;
 }
 
 } // namespace heirlock::core

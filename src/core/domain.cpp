@@ -25,13 +25,13 @@ attached_domain* look_up_default() noexcept {
   return is_it ? &domain : nullptr;
 }
 
+} // namespace
+
 bool is_file_of(const attached_domain& domain, int descriptor) noexcept {
   struct stat status {};
   return descriptor >= 0 && sys::status_of(descriptor, status) == 0 &&
          status.st_dev == domain.device && status.st_ino == domain.inode;
 }
-
-} // namespace
 
 attached_domain* find_domain(std::uint32_t id) noexcept {
   for (attached_domain& domain : domains)
@@ -40,13 +40,13 @@ attached_domain* find_domain(std::uint32_t id) noexcept {
   return nullptr;
 }
 
-attached_domain* default_domain(bool make, int& error) noexcept {
+attached_domain* default_domain(bool make, const sys::deadline* limit, int& error) noexcept {
   if (attached_domain* known = look_up_default()) return known;
   heirlock_domain_options_t options = HEIRLOCK_DOMAIN_OPTIONS_INIT;
   if (!make) options.flags = HEIRLOCK_DOMAIN_MUST_EXIST;
   heirlock_error_t details;
   attached_domain* opened = nullptr;
-  error = open_domain(options, opened, details);
+  error = open_domain(options, limit, opened, details);
   if (error != 0) return nullptr;
   known_default.store(std::uint64_t{slot_of(*opened)} << 32 | opened->id,
                       std::memory_order_release);

@@ -31,6 +31,9 @@ struct heirlock_domain {
       process;        // this process's liveness number; 0: not joined, or forked since
   void* liveness_pin; // its mapping holds the liveness lock until the process ends or execs
   int descriptor;     // to open the file anew through; the application may have closed it
+  // Through which a lock is being taken or held at the moment, -1: none. For a child that inherits a copy.
+  int claim_descriptor = -1;
+  int liveness_descriptor = -1;
   dev_t device;
   ino_t inode;
   char path[heirlock::core::longest_path]; // empty: none
@@ -53,12 +56,14 @@ inline std::uint32_t slot_of(const attached_domain& domain) noexcept {
 // The attachment with this id, or nullptr. Constant time: the table is small and fixed.
 attached_domain* find_domain(std::uint32_t id) noexcept;
 // Attaches to this user's default domain at the first call. nullptr and an errno value when it is refused, or is not
-// there and not to be made.
-attached_domain* default_domain(bool make, int& error) noexcept;
+// there and not to be made, or cannot be had in time.
+attached_domain* default_domain(bool make, const sys::deadline* limit, int& error) noexcept;
 
 // Seats in this domain that are held by threads of this process are alive.
 bool has_own_seats(attached_domain& domain) noexcept;
 
+// The application may close any descriptor, and its number then stands for another file.
+bool is_file_of(const attached_domain& domain, int descriptor) noexcept;
 // Opens the domain's file through a new description. Negated errno; -ESTALE when the path leads to another
 // file by now and no descriptor is left.
 int open_anew(const attached_domain& domain) noexcept;

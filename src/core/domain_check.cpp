@@ -113,8 +113,8 @@ int start_after_reboot(attached_domain& domain, domain_header& header,
   if (const int error = read_boot_id(boot_id))
     return refuse(details, error, "cannot read the boot id: mount /proc");
   if (memcmp(boot_id, header.boot_id, sizeof boot_id) == 0) return 0;
-  claim_lock alone(domain, nullptr);
-  if (alone.error() != 0)
+  claim_lock alone(domain);
+  if (alone.error() != 0) // taken: the caller asks again
     return refuse(details, alone.error(), "cannot lock the domain: %s", strerror(alone.error()));
   if (memcmp(boot_id, header.boot_id, sizeof boot_id) == 0) return 0;
   // The boot id last: who is killed before leaves the work to the next one, who does all of it again.

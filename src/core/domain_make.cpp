@@ -119,9 +119,9 @@ int open_given(const heirlock_domain_options_t& options, heirlock_error_t& detai
         "cannot open descriptor %d anew through /proc/self/fd: %s. It needs /proc, and write "
         "permission for the file",
         options.descriptor, strerror(-descriptor));
-  // A description of its own for the lock: it is dropped when it is closed, and not before.
+  // A description of its own for the lock.
   const int locked = sys::open_again(descriptor);
-  int error = locked < 0 ? -locked : -sys::lock_byte(locked, claim_lock_byte, nullptr);
+  int error = locked < 0 ? -locked : -sys::lock_byte(locked, claim_lock_byte);
   if (error != 0) {
     refuse(details, error, "cannot lock the domain: %s", strerror(error));
   } else {
@@ -143,7 +143,11 @@ int open_given(const heirlock_domain_options_t& options, heirlock_error_t& detai
     } else if ((options.flags & HEIRLOCK_DOMAIN_MUST_CREATE) != 0)
       error = refuse(details, EEXIST, "descriptor %d holds something already", options.descriptor);
   }
-  if (locked >= 0) sys::close_file(locked);
+  if (locked >= 0) {
+    // Not by closing alone: a child that another thread made by _Fork meanwhile has a copy.
+    sys::unlock_byte(locked, claim_lock_byte);
+    sys::close_file(locked);
+  }
   if (error == 0) return descriptor;
   sys::close_file(descriptor);
   return -error;

@@ -151,28 +151,10 @@ int attach(attached_domain& slot, domain_header& header, heirlock_error_t& detai
   return start_after_reboot(slot, header, details);
 }
 
-} // namespace
-
-int refuse(heirlock_error_t& details, int code, const char* format, ...) noexcept {
-  details.code = code;
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(details.text, sizeof details.text, format, arguments);
-  va_end(arguments);
-  return code;
-}
-
-int open_domain(const heirlock_domain_options_t& options, attached_domain*& domain,
-                heirlock_error_t& details) noexcept {
-  details.code = 0;
-  details.text[0] = '\0';
-  if (const int error = check_options(options, details)) return error;
-  char path[longest_path] = "";
-  if (options.descriptor < 0)
-    if (const int error = find_path(options, path, details)) return error;
-
-  notice_fork();
-  process_lock alone;
+// One attempt, under the process lock. taken: another process has the claim lock, try again.
+int attach_by(const heirlock_domain_options_t& options, const char (&path)[longest_path],
+              attached_domain*& domain, heirlock_error_t& details) noexcept {
+  details = {};
   if (const int error = prepare_for_forks())
     return refuse(details, error, "cannot watch for forks: %s", strerror(error));
 
@@ -214,6 +196,42 @@ int open_domain(const heirlock_domain_options_t& options, attached_domain*& doma
   return 0;
 }
 
+} // namespace
+
+int refuse(heirlock_error_t& details, int code, const char* format, ...) noexcept {
+  details.code = code;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(details.text, sizeof details.text, format, arguments);
+  va_end(arguments);
+  return code;
+}
+
+int open_domain(const heirlock_domain_options_t& options, const sys::deadline* limit,
+                attached_domain*& domain, heirlock_error_t& details) noexcept {
+  if (const int error = check_options(options, details)) return error;
+  char path[longest_path] = "";
+  if (options.descriptor < 0)
+    if (const int error = find_path(options, path, details)) return error;
+
+  notice_fork();
+  for (claim_wait turn(limit);;) {
+    {
+      process_lock alone(limit);
+      if (alone.held()) {
+        const int error = attach_by(options, path, domain, details);
+        if (error != sys::taken) return error;
+      }
+    }
+    const auto open = [&]() noexcept {
+      return options.descriptor >= 0 ? sys::open_again(options.descriptor)
+                                     : sys::open_existing(path);
+    };
+    if (!turn.wait(open))
+      return refuse(details, ETIMEDOUT, "the time is up: the domain is being used by another");
+  }
+}
+
 int close_domain(attached_domain& domain) noexcept {
   notice_fork();
   process_lock alone;
@@ -221,12 +239,9 @@ int close_domain(attached_domain& domain) noexcept {
   if (header == nullptr) return EINVAL;
   if (has_own_seats(domain)) return EBUSY;
   domain.header.store(nullptr, std::memory_order_release);
-  if (domain.liveness_pin != nullptr) drop_byte(domain.liveness_pin);
+  if (domain.liveness_pin != nullptr) sys::unmap(domain.liveness_pin, 1);
   sys::unmap(header, domain_size(domain.seat_count));
-  struct stat status {};
-  if (sys::status_of(domain.descriptor, status) == 0 && status.st_dev == domain.device &&
-      status.st_ino == domain.inode)
-    sys::close_file(domain.descriptor);
+  if (is_file_of(domain, domain.descriptor)) sys::close_file(domain.descriptor);
   return 0;
 }
 

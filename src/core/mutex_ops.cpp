@@ -45,7 +45,7 @@ void release(mutex_cells& mutex, std::uint64_t seen, std::uint64_t left) noexcep
 int init_mutex(mutex_cells& mutex, attached_domain* domain) noexcept {
   notice_fork();
   int error = 0;
-  if (domain == nullptr) domain = default_domain(true, error);
+  if (domain == nullptr) domain = default_domain(true, nullptr, error);
   if (domain == nullptr) return error;
   if (domain->header.load(std::memory_order_acquire) == nullptr) return EINVAL; // it was closed
   forget_held(mutex);
@@ -67,10 +67,10 @@ int destroy_mutex(mutex_cells& mutex) noexcept {
 int recover_mutex(mutex_cells& mutex, attached_domain* domain) noexcept {
   notice_fork();
   attached_domain* present = nullptr;
-  if (const int error = domain_of(mutex, present); error != EXDEV)
+  if (const int error = domain_of(mutex, nullptr, present); error != EXDEV)
     return error == 0 ? EBUSY : error;
   int error = 0;
-  if (domain == nullptr) domain = default_domain(true, error);
+  if (domain == nullptr) domain = default_domain(true, nullptr, error);
   if (domain == nullptr) return error;
   if ((error = claim_seat(*domain, nullptr)) != 0) return error;
   mutex.tail.store(0, std::memory_order_relaxed);
@@ -165,9 +165,13 @@ int heirlock_mark_consistent(mutex_cells* mutex) noexcept {
   return 0;
 }
 
+// Asked before a lock that may have a deadline: it waits for nothing.
 int heirlock_is_mine(const mutex_cells* mutex) noexcept {
-  attached_domain* domain = nullptr;
-  return enter_as_owner(*mutex, domain) == 0 &&
+  notice_fork();
+  if (!is_aligned(*mutex)) return 0;
+  // Of a domain that this process is not attached to, it owns nothing.
+  const attached_domain* domain = find_domain(mutex->domain_id.load(std::memory_order_relaxed));
+  return domain != nullptr && resume_seat(*domain) &&
          owned_by_caller(mutex->word.load(std::memory_order_relaxed));
 }
 
@@ -179,7 +183,7 @@ int heirlock_owner_tid(const mutex_cells* mutex, int* tid) noexcept {
   *tid = 0;
   attached_domain* domain = nullptr;
   notice_fork();
-  if (const int error = domain_of(*mutex, domain)) return error;
+  if (const int error = domain_of(*mutex, nullptr, domain)) return error;
   const std::uint64_t word = mutex->word.load(std::memory_order_acquire);
   if (is_free(word) || word == bits::word_not_recoverable) return 0;
   if (!owner::well_formed(*domain, word)) return EINVAL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/core/process.hpp"
 
+#include "src/core/claim_lock.hpp"
 #include "src/core/domain.hpp"
 #include "src/sys/file.hpp"
 #include "src/sys/futex.hpp"
@@ -65,6 +66,7 @@ void become_child() noexcept {
   for (attached_domain& domain : domains) {
     domain.process = 0;
     domain.liveness_pin = nullptr; // the mapping is not inherited
+    close_inherited_locks(domain);
   }
   generation.fetch_add(1, std::memory_order_relaxed);
   if (auto* witness = fork_witness.load(std::memory_order_relaxed)) {

@@ -134,22 +134,18 @@ void* map_wiped_on_fork() noexcept {
   return nullptr;
 }
 
-int try_lock_byte(int descriptor, std::int64_t offset) noexcept {
-  return lock_call(descriptor, F_OFD_SETLK, offset, F_WRLCK, nullptr);
+int lock_byte(int descriptor, std::int64_t offset) noexcept {
+  const int result = lock_call(descriptor, F_OFD_SETLK, offset, F_WRLCK, nullptr);
+  return result == -EAGAIN || result == -EACCES ? -taken : result;
 }
 
-int lock_byte(int descriptor, std::int64_t offset, const deadline* limit) noexcept {
-  if (limit == nullptr) return lock_call(descriptor, F_OFD_SETLKW, offset, F_WRLCK, nullptr);
-  constexpr std::int64_t shortest_ns = 20000;
-  constexpr std::int64_t longest_ns = 1000000;
-  for (std::int64_t pause = shortest_ns;;) {
-    const int result = try_lock_byte(descriptor, offset);
-    if (result != -EAGAIN && result != -EACCES) return result;
-    const std::int64_t left = remaining(*limit);
-    if (left <= 0) return -ETIMEDOUT;
-    sleep_for(left < pause ? left : pause);
-    if (pause < longest_ns) pause *= 2;
-  }
+int unlock_byte(int descriptor, std::int64_t offset) noexcept {
+  return lock_call(descriptor, F_OFD_SETLK, offset, F_UNLCK, nullptr);
+}
+
+int wait_for_byte(int descriptor, std::int64_t offset) noexcept {
+  const int result = lock_call(descriptor, F_SETLKW, offset, F_RDLCK, nullptr);
+  return result < 0 ? result : lock_call(descriptor, F_SETLK, offset, F_UNLCK, nullptr);
 }
 
 int byte_is_locked(int descriptor, std::int64_t offset) noexcept {
@@ -166,10 +162,18 @@ int random_bytes(void* into, std::size_t size) noexcept {
   return result_of(result);
 }
 
-void sleep_for(std::int64_t ns) noexcept {
-  timespec time{static_cast<time_t>(ns / nanoseconds_per_second),
-                static_cast<long>(ns % nanoseconds_per_second)};
+bool attempt_pause::sleep(const deadline* limit) noexcept {
+  constexpr std::int64_t longest_ns = 1000000;
+  std::int64_t pause = next_ns_;
+  if (limit != nullptr) {
+    const std::int64_t left = remaining(*limit);
+    if (left <= 0) return false;
+    if (left < pause) pause = left;
+  }
+  const timespec time{0, static_cast<long>(pause)};
   syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, nullptr);
+  next_ns_ = next_ns_ * 2 < longest_ns ? next_ns_ * 2 : longest_ns;
+  return true;
 }
 
 uid_t effective_user() noexcept {

@@ -3,6 +3,7 @@
 
 #include "src/sys/clock.hpp"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <sys/stat.h>
@@ -36,14 +37,25 @@ void unmap(void* address, std::size_t size) noexcept;
 // One private page that a child finds zeroed, however it was forked.
 void* map_wiped_on_fork() noexcept;
 
-int try_lock_byte(int descriptor, std::int64_t offset) noexcept;
-// Waits without limit, or polls until the deadline: -ETIMEDOUT.
-int lock_byte(int descriptor, std::int64_t offset, const deadline* limit) noexcept;
+// Locks on a byte belong to the description. -taken: another description has it. No system call fails with that value.
+inline constexpr int taken = EINPROGRESS;
+int lock_byte(int descriptor, std::int64_t offset) noexcept;
+int unlock_byte(int descriptor, std::int64_t offset) noexcept;
+// Sleeps until nobody else has such a lock. To that end it has one itself for an instant: shared with others who wait,
+// and the process's (POSIX), so that no child inherits it.
+int wait_for_byte(int descriptor, std::int64_t offset) noexcept;
 // 1 when another description holds the byte, 0 when none does.
 int byte_is_locked(int descriptor, std::int64_t offset) noexcept;
 
 int random_bytes(void* into, std::size_t size) noexcept;
-void sleep_for(std::int64_t ns) noexcept;
+// Between attempts at what is not waited for in the kernel: 20 us, then longer, 1 ms at most.
+class attempt_pause {
+ public:
+  bool sleep(const deadline* limit) noexcept; // false: the deadline has passed
+
+ private:
+  std::int64_t next_ns_ = 20000;
+};
 pid_t thread_id() noexcept;
 uid_t effective_user() noexcept;
 // 0 or an errno value.

@@ -5,8 +5,12 @@
 
 #include "src/core/domain.hpp"
 
+#include <heirlock/recursive_mutex.hpp>
+
+#include <fcntl.h>
 #include <memory>
 #include <sys/stat.h>
+#include <thread>
 #include <vector>
 
 namespace heirlock::test {
@@ -108,6 +112,89 @@ TEST(DefaultDomainTest, AProcessAttachesToItByItselfWhenItMeetsOneOfItsMutexes) 
   maker.kill_now();
   child heir([&] { return place->lock().acquire().needs_repair() ? 0 : 1; });
   EXPECT_EQ(heir.ended(), 0);
+}
+
+struct kinds {
+  room plain;
+  alignas(16) unsigned char recursive[sizeof(recursive_mutex)];
+  heirlock_mutex_t c[2];
+};
+
+// Each way to lock with a deadline, on mutexes of a default domain that the process is not attached to yet. 0: all timed out.
+int ways_that_miss_their_deadline(kinds& all) {
+  auto& recursive = *reinterpret_cast<recursive_mutex*>(all.recursive);
+  timespec soon;
+  clock_gettime(CLOCK_REALTIME, &soon);
+  int missed = 0;
+  if (all.plain.lock().acquire_for(1ms).status() != status::timed_out) missed |= 1;
+  if (recursive.acquire_for(1ms).status() != status::timed_out) missed |= 2;
+  for (int i = 0; i < 2; ++i)
+    if (heirlock_mutex_timedlock(&all.c[i], &soon) != ETIMEDOUT) missed |= 4 << i;
+  return missed;
+}
+
+void make_all(kinds& all) {
+  new (all.plain.bytes) heirlock::mutex;
+  new (all.recursive) recursive_mutex;
+  heirlock_mutexattr_t attributes;
+  ASSERT_EQ(heirlock_mutexattr_init(&attributes), 0);
+  ASSERT_EQ(heirlock_mutex_init(&all.c[0], &attributes), 0);
+  ASSERT_EQ(heirlock_mutexattr_settype(&attributes, HEIRLOCK_MUTEX_RECURSIVE), 0);
+  ASSERT_EQ(heirlock_mutex_init(&all.c[1], &attributes), 0);
+}
+
+TEST(DefaultDomainTest, ADeadlineIsKeptAtFirstUseWhileAnotherThreadIsStoppedInAClaim) {
+  const default_for_test path;
+  const own_domain other = nameless();
+  shared<kinds> all;
+  child maker([&] {
+    make_all(*all);
+    return 0;
+  });
+  ASSERT_EQ(maker.ended(), 0);
+  shared<std::atomic<int>> go, result(-1), later(-1);
+  stepped claimer([&] {
+    std::thread([&] {
+      while (*go == 0)
+        usleep(100);
+      *result = ways_that_miss_their_deadline(*all);
+      while (*go == 1)
+        usleep(100);
+      *later = all->plain.lock().acquire_for(patience()) ? 0 : 1;
+    }).detach();
+    other.attach_thread();
+    return pause();
+  });
+  ASSERT_EQ(claimer.run_to_call({SYS_madvise}), SYS_madvise);
+  *go = 1;
+  EXPECT_TRUE(eventually([&] { return *result != -1; })) << "it waits on, after its deadline";
+  EXPECT_EQ(*result, 0);
+  claimer.go();
+  *go = 2;
+  EXPECT_TRUE(eventually([&] { return *later != -1; }));
+  EXPECT_EQ(*later, 0);
+}
+
+// After a reboot the first one to attach needs the claim lock as well.
+TEST(DefaultDomainTest, ADeadlineIsKeptAtFirstUseAfterARebootWhileAnotherHasTheClaimLock) {
+  const default_for_test path;
+  shared<kinds> all;
+  child maker([&] {
+    make_all(*all);
+    domain::of_user().native_handle()->header.load()->boot_id[0] = 'x';
+    return 0;
+  });
+  ASSERT_EQ(maker.ended(), 0);
+  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(file, 0);
+  ASSERT_EQ(sys::lock_byte(file, core::claim_lock_byte), 0);
+  child timed([&] { return ways_that_miss_their_deadline(*all); });
+  EXPECT_EQ(timed.ended(), 0);
+  child patient([&] { return all->plain.lock().acquire() ? 0 : 1; });
+  ASSERT_TRUE(patient.sleeps_in(SYS_fcntl)) << "it does not wait";
+  sys::unlock_byte(file, core::claim_lock_byte); // of which the children have copies
+  close(file);
+  EXPECT_EQ(patient.ended(), 0);
 }
 
 TEST(DefaultDomainTest, AMutexOfAnotherDomainMakesNoDefaultOne) {

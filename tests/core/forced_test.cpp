@@ -248,7 +248,7 @@ TEST_P(ForcedTest, AHeadThatSleptInVainIsKeptTheNextReleaseAndTakesIt) {
 TEST_P(ForcedTest, ASeatIsClaimedAndGivenBackUnderTheClaimLockOnly) {
   shared<std::atomic<int>> step;
   core::attached_domain& domain = inside(where);
-  auto alone = std::make_unique<core::claim_lock>(domain, nullptr);
+  auto alone = std::make_unique<core::claim_lock>(domain);
   ASSERT_EQ(alone->error(), 0);
   child user([&] {
     where.attach_thread();
@@ -264,7 +264,7 @@ TEST_P(ForcedTest, ASeatIsClaimedAndGivenBackUnderTheClaimLockOnly) {
     ASSERT_EQ(domain.seats[i].generation, 0u) << "claimed without the claim lock";
   alone.reset();
   ASSERT_TRUE(eventually([&] { return *step == 1; }));
-  alone = std::make_unique<core::claim_lock>(domain, nullptr);
+  alone = std::make_unique<core::claim_lock>(domain);
   *step = 2;
   ASSERT_TRUE(user.sleeps_in(SYS_fcntl)) << "it does not wait for the claim lock";
   for (core::bell& each : domain.seats[0].bells)

@@ -1,7 +1,6 @@
 # A bell that is unlocked can be claimed while our list_op_pending still points at it.
 set(FILE src/core/claim.cpp)
-set(SOUND [=[  claim_lock alone(domain, nullptr);
-  if (alone.error() != 0) return alone.error();
-  seat& left]=])
-set(FAULTY [=[  seat& left]=])
+set(SOUND [=[  return under_claim_lock(domain, nullptr, [&]() noexcept { return give_back(domain); });]=])
+set(FAULTY [=[  const process_lock inside;
+  return give_back(domain);]=])
 set(FOUND_BY test *UnderTheClaimLockOnly*Rmw)

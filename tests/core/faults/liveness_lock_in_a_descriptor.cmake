@@ -1,11 +1,8 @@
 # A close_range() of the application drops the liveness lock of a living process.
 set(FILE src/core/claim_lock.cpp)
-set(SOUND [=[    pin = sys::map_pin(descriptor);
-    if (pin == nullptr) error = ENOMEM;
-  }
-  sys::close_file(descriptor);]=])
-set(FAULTY [=[    pin = byte == claim_lock_byte ? sys::map_pin(descriptor) : sys::map_wiped_on_fork();
-    if (pin == nullptr) error = ENOMEM;
-  }
-  if (byte == claim_lock_byte) sys::close_file(descriptor);]=])
-set(FOUND_BY test *CloseRange*)
+set(SOUND [=[  if (error == 0) close_noted(domain, domain.liveness_descriptor);]=])
+set(FAULTY [=[  if (error == 0) {
+    sys::unmap(domain.liveness_pin, 1);
+    domain.liveness_pin = nullptr;
+  }]=])
+set(FOUND_BY test *CloseRangeInALivingOwner*)
