@@ -69,8 +69,8 @@ typedef struct heirlock_domain_options {
   uint32_t flags;
   const char*
       name; /* NULL: the default domain of this user; with '/': a path; else a name in /dev/shm */
-  int descriptor;   /* >= 0: this file (a memfd, say) and no name. It is opened again, not kept */
-  uint32_t threads; /* room for so many threads; 0: 1024, or as the domain is */
+  int descriptor; /* >= 0: this file (an empty memfd, say) and no name. It is opened again, not kept */
+  uint32_t threads;     /* room for so many threads; 0: 1024, or as the domain is */
   uint32_t unlock_mode; /* enum heirlock_unlock_mode */
   uint32_t backstop_ms; /* how long an untimed wait trusts the kernel to wake it; 0: for ever */
   uint32_t group;       /* a gid */
@@ -97,7 +97,8 @@ typedef struct heirlock_domain_info {
 /*
  * Attaches this process to a domain, making it if need be. Attaching twice gives the same handle. Options NULL: the
  * default domain: the file that HEIRLOCK_DOMAIN in the environment names (ignored in set-user-ID programs), else
- * /dev/shm/heirlock-UID. The error may be NULL. Safe against other makers and against the death of any of them. Errors, each
+ * /dev/shm/heirlock-UID. The error may be NULL. Safe against other makers and against the death of any of them: what one has left
+ * unfinished in a given file, the next one makes as its own options say. Errors, each
  * with a text that names what was found and what to do about it:
  *   EINVAL   options; no domain in the file; another number of threads or unlock mode than asked for
  *   EPROTO   a domain of another layout version, libc, word size or size

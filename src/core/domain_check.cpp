@@ -24,6 +24,12 @@ const char* mode_name(bool asymmetric) noexcept {
   return asymmetric ? "asymmetric" : "RMW";
 }
 
+// What to do about a file that is something else.
+const char* remedy(const heirlock_domain_options_t& options) noexcept {
+  return options.descriptor < 0 ? "remove it or choose another name"
+                                : "give an empty file, as heirlock_domain_memfd makes it";
+}
+
 int check_permissions(const heirlock_domain_options_t& options, const char* path,
                       const struct stat& status, heirlock_error_t& details) noexcept {
   const mode_t mode = status.st_mode & permission_bits;
@@ -54,17 +60,17 @@ int check_permissions(const heirlock_domain_options_t& options, const char* path
 
 int check_file(const heirlock_domain_options_t& options, const char* path, int descriptor,
                struct stat& status, heirlock_error_t& details) noexcept {
+  if (options.descriptor >= 0) path = "the given file";
   if (const int error = sys::status_of(descriptor, status))
     return refuse(details, -error, "cannot examine %s: %s", path, strerror(-error));
   if (!S_ISREG(status.st_mode))
-    return refuse(details, EINVAL, "%s is no regular file: remove it or choose another name", path);
+    return refuse(details, EINVAL, "%s is no regular file: %s", path, remedy(options));
   if (options.descriptor < 0)
     if (const int error = check_permissions(options, path, status, details)) return error;
   if (status.st_size < static_cast<off_t>(domain_size(1)) ||
       status.st_size > static_cast<off_t>(domain_size(most_seats)))
-    return refuse(details, EINVAL,
-                  "%s has %lld bytes and is no domain: remove it or choose another name", path,
-                  static_cast<long long>(status.st_size));
+    return refuse(details, EINVAL, "%s has %lld bytes and is no domain: %s", path,
+                  static_cast<long long>(status.st_size), remedy(options));
   return 0;
 }
 
@@ -72,7 +78,7 @@ int check_header(const heirlock_domain_options_t& options, const domain_header& 
                  const struct stat& status, heirlock_error_t& details) noexcept {
   // sync made: the magic is stored after all else.
   if (header.magic.load(std::memory_order_acquire) != domain_magic)
-    return refuse(details, EINVAL, "the file is no domain: remove it or choose another name");
+    return refuse(details, EINVAL, "the file is no domain: %s", remedy(options));
   if (header.version != layout_version)
     return refuse(
         details, EPROTO,

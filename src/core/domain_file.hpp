@@ -10,7 +10,12 @@
 // The layout of a domain: a header page, then the seats.
 namespace heirlock::core {
 
-inline constexpr std::uint64_t domain_magic = 0x6b636f6c72696568; // "heirlock"
+//   magic       the file                                              written by
+//   0           empty, or all zero: nobody has begun                   nobody
+//   unfinished  begun: its maker is at it (claim lock held), or dead   the maker of a given file, first
+//   domain      a domain                                               the maker, last
+inline constexpr std::uint64_t domain_magic = 0x6b636f6c72696568;     // "heirlock"
+inline constexpr std::uint64_t unfinished_magic = 0x65646d6c72696568; // "heirlmde"
 inline constexpr std::uint32_t layout_version = 1;
 inline constexpr std::size_t header_size = 4096;
 inline constexpr std::uint32_t default_seats = 1024;
@@ -42,7 +47,7 @@ struct domain_counters {
 };
 
 struct domain_header {
-  std::atomic<std::uint64_t> magic; // written last: 0 while the domain is being made
+  std::atomic<std::uint64_t> magic;
   std::uint32_t version;
   std::uint32_t seat_count;
   std::uint32_t seat_size;
@@ -58,7 +63,7 @@ struct domain_header {
   char boot_id[boot_id_size];
   alignas(64) domain_counters counters;
 };
-static_assert(sizeof(domain_header) <= header_size);
+static_assert(sizeof(domain_header) <= header_size && offsetof(domain_header, magic) == 0);
 
 constexpr std::size_t domain_size(std::uint32_t seats) noexcept {
   return header_size + seats * sizeof(seat);

@@ -24,7 +24,7 @@ std::uint32_t seats_wanted(const heirlock_domain_options_t& options) noexcept {
   return options.threads != 0 ? options.threads : default_seats;
 }
 
-// Fills a file of zeroes. The magic comes last.
+// Fills a file that is a domain's from its first byte on. From here on it is unfinished, until the magic, which comes last.
 int fill(const heirlock_domain_options_t& options, int descriptor,
          heirlock_error_t& details) noexcept {
   const std::uint32_t seats = seats_wanted(options);
@@ -36,8 +36,11 @@ int fill(const heirlock_domain_options_t& options, int descriptor,
   void* address = sys::map_shared(descriptor, size);
   if (address == nullptr)
     return refuse(details, errno, "cannot map the new domain: %s", strerror(errno));
-  memset(address, 0, size); // a maker before us may have been killed half-way
   auto& header = *static_cast<domain_header*>(address);
+  header.magic.store(unfinished_magic, std::memory_order_relaxed);
+  // Killed from here on, it leaves a file of which others know that they may clear it.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  memset(static_cast<unsigned char*>(address) + sizeof header.magic, 0, size - sizeof header.magic);
   header.version = layout_version;
   header.seat_count = seats;
   header.seat_size = sizeof(seat);
@@ -75,6 +78,60 @@ int give_permissions(const heirlock_domain_options_t& options, int descriptor,
                             "cannot give the domain to group %u: %s. Its maker must be a member",
                             options.group, strerror(-error))
                    : 0;
+}
+
+bool is_zero(const unsigned char (&bytes)[header_size]) noexcept {
+  for (const unsigned char each : bytes)
+    if (each != 0) return false;
+  return true;
+}
+
+bool is_size_of_a_domain(off_t size) noexcept {
+  for (std::uint32_t seats = 1; seats <= most_seats; ++seats)
+    if (static_cast<off_t>(domain_size(seats)) == size) return true;
+  return false;
+}
+
+// What a given file holds. The size that a dead maker gave it was its choice, and says nothing of what the next one wants.
+enum class content { nothing, unfinished, something };
+
+int look_into(int descriptor, content& found) noexcept {
+  found = content::something;
+  struct stat status {};
+  if (const int error = sys::status_of(descriptor, status)) return -error;
+  if (status.st_size == 0) found = content::nothing;
+  if (!S_ISREG(status.st_mode) || status.st_size < static_cast<off_t>(header_size)) return 0;
+  unsigned char bytes[header_size];
+  if (const int error = sys::read_at_start(descriptor, bytes, sizeof bytes)) return -error;
+  std::uint64_t magic = 0;
+  memcpy(&magic, bytes, sizeof magic);
+  // Zeroes that no maker has allocated may be the memory that the program wants to use itself.
+  if (magic == unfinished_magic || (is_zero(bytes) && is_size_of_a_domain(status.st_size)))
+    found = content::unfinished;
+  return 0;
+}
+
+// Under the claim lock, so no living maker is at it; and nobody has it mapped, because it never was a domain.
+int make_unless_made(const heirlock_domain_options_t& options, int descriptor,
+                     heirlock_error_t& details) noexcept {
+  content found = content::something;
+  if (const int error = look_into(descriptor, found))
+    return refuse(details, error, "cannot read the domain: %s", strerror(error));
+  if (found == content::something)
+    return (options.flags & HEIRLOCK_DOMAIN_MUST_CREATE) == 0
+               ? 0
+               : refuse(details, EEXIST, "descriptor %d holds something already",
+                        options.descriptor);
+  if ((options.flags & HEIRLOCK_DOMAIN_MUST_EXIST) != 0)
+    return refuse(details, ENOENT, "descriptor %d is %s: its maker %s", options.descriptor,
+                  found == content::nothing ? "empty" : "unfinished",
+                  found == content::nothing
+                      ? "has not made the domain yet"
+                      : "died; who opens it without MUST_EXIST makes the domain");
+  const std::size_t size = domain_size(seats_wanted(options));
+  if (const int error = -sys::set_size(descriptor, size))
+    return refuse(details, error, "cannot give the file %zu bytes: %s", size, strerror(error));
+  return fill(options, descriptor, details);
 }
 
 } // namespace
@@ -122,27 +179,10 @@ int open_given(const heirlock_domain_options_t& options, heirlock_error_t& detai
   // A description of its own for the lock.
   const int locked = sys::open_again(descriptor);
   int error = locked < 0 ? -locked : -sys::lock_byte(locked, claim_lock_byte);
-  if (error != 0) {
+  if (error != 0)
     refuse(details, error, "cannot lock the domain: %s", strerror(error));
-  } else {
-    struct stat status {};
-    sys::status_of(locked, status);
-    std::uint64_t magic = 0;
-    if (status.st_size >= static_cast<off_t>(sizeof magic))
-      error = -sys::read_at_start(locked, &magic, sizeof magic);
-    const auto size = static_cast<off_t>(domain_size(seats_wanted(options)));
-    if (error != 0)
-      refuse(details, error, "cannot read the domain: %s", strerror(error));
-    else if (magic == 0 && (status.st_size == 0 || status.st_size == size)) {
-      if ((options.flags & HEIRLOCK_DOMAIN_MUST_EXIST) != 0)
-        error =
-            refuse(details, ENOENT, "descriptor %d is empty: its maker has not made the domain yet",
-                   options.descriptor);
-      else
-        error = fill(options, locked, details);
-    } else if ((options.flags & HEIRLOCK_DOMAIN_MUST_CREATE) != 0)
-      error = refuse(details, EEXIST, "descriptor %d holds something already", options.descriptor);
-  }
+  else
+    error = make_unless_made(options, locked, details);
   if (locked >= 0) {
     // Not by closing alone: a child that another thread made by _Fork meanwhile has a copy.
     sys::unlock_byte(locked, claim_lock_byte);

@@ -83,6 +83,10 @@ int set_mode(int descriptor, mode_t mode) noexcept {
   return result_of(fchmod(descriptor, mode));
 }
 
+int set_size(int descriptor, std::size_t size) noexcept {
+  return result_of(ftruncate(descriptor, static_cast<off_t>(size)));
+}
+
 int allocate(int descriptor, std::size_t size) noexcept {
   long result = 0;
   do {

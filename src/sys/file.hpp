@@ -26,6 +26,7 @@ int status_of(int descriptor, struct stat& status) noexcept;
 int link_unnamed(int descriptor, const char* path) noexcept;
 int set_group_and_mode(int descriptor, gid_t group, mode_t mode) noexcept;
 int set_mode(int descriptor, mode_t mode) noexcept;
+int set_size(int descriptor, std::size_t size) noexcept;
 int allocate(int descriptor, std::size_t size) noexcept;
 int memory_file(const char* name) noexcept;
 int read_at_start(int descriptor, void* into, std::size_t size) noexcept; // 0: all of it was there

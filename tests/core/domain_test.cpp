@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/core/support.hpp"
+#include "tests/core/refusal.hpp"
 
 #include "src/core/domain.hpp"
 
 #include <atomic>
-#include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <thread>
 #include <vector>
 
@@ -32,17 +29,6 @@ class path_for_test {
   std::string path_;
 };
 
-// What a refusal says, or "" when there was none.
-std::string refusal(const domain_options& options) {
-  try {
-    domain opened = domain::open(options);
-    opened.close();
-    return "";
-  } catch (const domain_error& error) {
-    return error.what();
-  }
-}
-
 template <class Change>
 void change_header(const char* path, Change change) {
   const int file = open(path, O_RDWR | O_CLOEXEC);
@@ -52,11 +38,6 @@ void change_header(const char* path, Change change) {
   change(*static_cast<core::domain_header*>(memory));
   munmap(memory, core::header_size);
   close(file);
-}
-
-testing::AssertionResult says(const std::string& text, const char* part) {
-  if (text.find(part) != std::string::npos) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << "'" << text << "' does not say '" << part << "'";
 }
 
 TEST(DomainTest, TwentyProcessesThatRaceToMakeItGetTheSame) {
@@ -102,67 +83,6 @@ TEST(DomainTest, AMakerThatIsKilledAnywhereLeavesNothingHalfMade) {
   }
   EXPECT_GT(made, 0);
   EXPECT_GT(not_made, 0);
-}
-
-TEST(DomainTest, AMakerThatIsKilledInAGivenFileLeavesItToTheNext) {
-  pthread_mutex_t sound;
-  memset(&sound, 0, sizeof sound);
-  sys::init_robust(sound);
-  for (unsigned delay = 0; delay < 6000; delay += 40) {
-    const int memory = heirlock_domain_memfd(nullptr);
-    ASSERT_GE(memory, 0);
-    const auto options = domain_options::of_descriptor(memory).threads(512);
-    {
-      child maker([&] {
-        domain::open(options);
-        return pause();
-      });
-      usleep(delay);
-      maker.kill_now();
-    }
-    {
-      const own_domain next(domain::open(options));
-      EXPECT_NE(next.inspect().id, 0u);
-      const heirlock_domain& made = *next.native_handle();
-      for (std::uint32_t i = 0; i < made.seat_count; ++i)
-        for (const core::bell& each : made.seats[i].bells)
-          // Every byte is asked about, whatever it means.
-          // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison)
-          ASSERT_EQ(memcmp(&each.mutex, &sound, sizeof each.mutex), 0);
-    }
-    close(memory);
-  }
-}
-
-// The same without chance: the maker is stepped until the domain can be recognised, and killed there.
-TEST(DomainTest, AMakerThatIsKilledInAGivenFileAsItBecomesRecognisableHasMadeItWhole) {
-  const int memory = heirlock_domain_memfd(nullptr);
-  ASSERT_GE(memory, 0);
-  const auto options = domain_options::of_descriptor(memory).threads(8);
-  child maker([&] {
-    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) return 1;
-    raise(SIGSTOP);
-    domain::open(options);
-    return 0;
-  });
-  const auto recognisable = [&] {
-    std::uint64_t magic = 0;
-    static_assert(sizeof magic == sizeof(core::domain_header::magic));
-    return pread(memory, &magic, sizeof magic, offsetof(core::domain_header, magic)) ==
-               sizeof magic &&
-           magic != 0;
-  };
-  int status = 0;
-  ASSERT_EQ(waitpid(maker.pid(), &status, 0), maker.pid());
-  ASSERT_TRUE(WIFSTOPPED(status)) << "the maker cannot be traced: status " << status;
-  while (!recognisable()) {
-    ASSERT_EQ(ptrace(PTRACE_SINGLESTEP, maker.pid(), nullptr, nullptr), 0);
-    ASSERT_EQ(waitpid(maker.pid(), &status, 0), maker.pid());
-    ASSERT_TRUE(WIFSTOPPED(status)) << "the maker ended, and the domain is not recognisable";
-  }
-  maker.kill_now();
-  EXPECT_EQ(refusal(options), "");
-  close(memory);
 }
 
 TEST(DomainTest, RefusesWhatItMustNotTrustAndSaysWhatToDo) {

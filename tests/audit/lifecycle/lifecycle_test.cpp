@@ -114,6 +114,7 @@ std::vector<life_case> life_cases() {
       {"attach", {"lock", "lock-contended"}, {"owner-killed", "everybody-is-seated"}},
       {"make", {"lock"}, {"owner-killed", "everybody-is-seated"}},
       {"make-named", {"lock"}, {"owner-killed", "everybody-is-seated"}},
+      {"make-other", {"lock"}, {"owner-killed"}},
       {"timed", {"lock-contended", "trylock-contended"}, {"owner-killed", "waiter-asleep"}},
       {"recursive", {"lock", "trylock", "unlock"}, {"owner-killed", "waiter-asleep"}},
       {"heir", {"lock", "trylock"}, {"heir-killed"}},

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -26,14 +27,26 @@ using heirlock::detail::mutex_cells;
 //   attach      the process attaches to the domain, and claims
 //   make        the process makes the domain in an empty memory file if nobody has, and claims
 //   make-named  the same, at a path
+//   make-other  the same in a memory file, in which each process wants another number of seats than the first one did
 //   timed       the lock has a deadline: far in lock, past in trylock
 //   recursive   it is locked twice                        it is unlocked twice
 //   heir        told of a death, the heir makes the lock consistent
 //   backstop    the domain has a backstop of a second, against the rule of this audit
-enum class life { claim, leave, attach, make, make_named, timed, recursive, heir, backstop };
+enum class life {
+  claim,
+  leave,
+  attach,
+  make,
+  make_named,
+  make_other,
+  timed,
+  recursive,
+  heir,
+  backstop
+};
 
-constexpr const char* names[] = {"claim", "leave",     "attach", "make",    "make-named",
-                                 "timed", "recursive", "heir",   "backstop"};
+constexpr const char* names[] = {"claim",      "leave", "attach",    "make", "make-named",
+                                 "make-other", "timed", "recursive", "heir", "backstop"};
 
 // As many as the instrument has survivors, so that all can be seated only if the victim's seat is found again.
 constexpr std::uint32_t seats = 6;
@@ -47,7 +60,13 @@ const char* path = nullptr; // of make-named
 heirlock_domain_t* domain = nullptr;
 
 bool process_opens() {
-  return chosen == life::attach || chosen == life::make || chosen == life::make_named;
+  return chosen == life::attach || chosen == life::make || chosen == life::make_named ||
+         chosen == life::make_other;
+}
+
+bool is_begun(int descriptor) {
+  struct stat status = {};
+  return fstat(descriptor, &status) == 0 && status.st_size != 0;
 }
 
 int open_domain() {
@@ -58,6 +77,8 @@ int open_domain() {
   else
     options.descriptor = file;
   options.threads = seats;
+  // Where there is a domain, it is taken as it is; where it is not finished, it becomes a larger one.
+  if (chosen == life::make_other && is_begun(file)) options.threads = 0;
   options.unlock_mode = asymmetric ? HEIRLOCK_UNLOCK_ASYMMETRIC : HEIRLOCK_UNLOCK_RMW;
   options.flags = HEIRLOCK_DOMAIN_BACKSTOP;
   options.backstop_ms = chosen == life::backstop ? backstop_ms : 0;
@@ -83,7 +104,7 @@ int prepare() {
     file = heirlock_domain_memfd(nullptr);
     if (file < 0) return ENOTSUP;
   }
-  if (chosen != life::make && chosen != life::make_named) {
+  if (chosen == life::attach || !process_opens()) {
     if (const int error = open_domain()) return error;
   }
   if (chosen == life::attach) {
@@ -149,7 +170,8 @@ int lock_by(const way_to_lock& way, void* lock) {
   switch (chosen) {
   case life::attach:
   case life::make:
-  case life::make_named: {
+  case life::make_named:
+  case life::make_other: {
     mutex_cells& cells = cells_at(lock);
     if (const int error = opened(cells)) return error;
     return heirlock::detail::lock_fast(cells) ? 0 : way.slow(&cells);

@@ -4,7 +4,7 @@ set(FILE src/core/domain_open.cpp)
 set(SOUND [=[  slot.liveness_pin = nullptr;
   return start_after_reboot(slot, header, details);]=])
 set(FAULTY [=[  slot.liveness_pin = nullptr;
-  header.magic.store(0);
+  header.magic.store(unfinished_magic);
   const int started = start_after_reboot(slot, header, details);
   header.magic.store(domain_magic);
   return started;]=])
