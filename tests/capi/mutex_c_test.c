@@ -79,7 +79,7 @@ static struct timespec in_milliseconds(clockid_t clock, long delay) {
 
 struct question {
   heirlock_mutex_t* mutex;
-  int trylock, timedlock, clocklock, past, malformed, wrong_clock, unlock;
+  int trylock, timedlock, clocklock, realtime, past, malformed, wrong_clock, unlock;
 };
 
 static void* ask(void* argument) {
@@ -90,6 +90,7 @@ static void* ask(void* argument) {
   q->trylock = heirlock_mutex_trylock(q->mutex);
   q->timedlock = heirlock_mutex_timedlock(q->mutex, &soon);
   q->clocklock = heirlock_mutex_clocklock(q->mutex, CLOCK_MONOTONIC, &soon_steady);
+  q->realtime = heirlock_mutex_clocklock(q->mutex, CLOCK_REALTIME, &soon);
   q->past = heirlock_mutex_timedlock(q->mutex, &past);
   q->malformed = heirlock_mutex_timedlock(q->mutex, &malformed);
   q->wrong_clock = heirlock_mutex_clocklock(q->mutex, CLOCK_PROCESS_CPUTIME_ID, &soon);
@@ -105,10 +106,37 @@ static void another_thread_is_kept_out(heirlock_mutex_t* mutex) {
   CHECK(q.trylock, EBUSY);
   CHECK(q.timedlock, ETIMEDOUT);
   CHECK(q.clocklock, ETIMEDOUT);
+  CHECK(q.realtime, ETIMEDOUT);
   CHECK(q.past, ETIMEDOUT);
   CHECK(q.malformed, EINVAL);
   CHECK(q.wrong_clock, EINVAL);
   CHECK(q.unlock, EPERM);
+}
+
+static uint64_t head_sleeps(void) {
+  heirlock_domain_info_t info = {.struct_size = sizeof info};
+  CHECK(heirlock_domain_inspect(domain, &info), 0);
+  return info.head_sleeps;
+}
+
+/* A time that is to come on the steady clock has long passed on the other, and the other way round it is far off: so one
+   waits for a time to come on the steady clock here, and for one on the other in ask(). */
+static void a_time_to_come_is_waited_for(heirlock_mutex_t* mutex) {
+  const struct timespec in_an_hour = in_milliseconds(CLOCK_MONOTONIC, 3600000);
+  const uint64_t slept = head_sleeps();
+  int status = 0;
+  CHECK(heirlock_mutex_lock(mutex), 0);
+  const pid_t waiter = fork();
+  if (waiter == 0) {
+    const int got = heirlock_mutex_clocklock(mutex, CLOCK_MONOTONIC, &in_an_hour);
+    _exit(got == 0 ? heirlock_mutex_unlock(mutex) : got);
+  }
+  while (head_sleeps() == slept && waitpid(waiter, &status, WNOHANG) == 0)
+    usleep(200);
+  CHECK(status, 0); /* it has not given up */
+  CHECK(heirlock_mutex_unlock(mutex), 0);
+  CHECK(waitpid(waiter, &status, 0), waiter);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, 1);
 }
 
 static void check_type(int type) {
@@ -132,6 +160,7 @@ static void check_type(int type) {
   }
   CHECK(heirlock_mutex_unlock(mutex), 0);
   CHECK(heirlock_mutex_unlock(mutex), EPERM);
+  a_time_to_come_is_waited_for(mutex);
 
   die_holding(mutex, recursive ? 3 : 1);
   CHECK(heirlock_mutex_trylock(mutex), EOWNERDEAD);
@@ -180,8 +209,10 @@ static void check_recover(void) {
   domain = nameless();
   heirlock_mutex_t* held = make(HEIRLOCK_MUTEX_NORMAL);
   heirlock_mutex_t* idle = make(HEIRLOCK_MUTEX_RECURSIVE);
+  heirlock_mutex_t* nested = make(HEIRLOCK_MUTEX_RECURSIVE);
   CHECK(heirlock_mutex_recover(held, ours), EBUSY);
   die_holding(held, 1);
+  die_holding(nested, 3);
   CHECK(heirlock_thread_detach(domain), 0);
   CHECK(heirlock_domain_close(domain), 0);
   domain = ours;
@@ -189,6 +220,10 @@ static void check_recover(void) {
   CHECK(heirlock_mutex_recover(held, ours), EOWNERDEAD);
   CHECK(heirlock_mutex_consistent(held), 0);
   CHECK(heirlock_mutex_unlock(held), 0);
+  CHECK(heirlock_mutex_recover(nested, ours), EOWNERDEAD);
+  CHECK(heirlock_mutex_consistent(nested), 0);
+  CHECK(heirlock_mutex_unlock(nested), 0); /* the count is the heir's */
+  CHECK(heirlock_mutex_unlock(nested), EPERM);
   CHECK(heirlock_mutex_recover(idle, ours), 0);
   CHECK(heirlock_mutex_lock(idle), 0);
   CHECK(heirlock_mutex_lock(idle), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/core/refusal.hpp"
+#include "tests/core/domain_support.hpp"
 
 #include "src/core/domain.hpp"
 
@@ -12,22 +12,6 @@
 
 namespace heirlock::test {
 namespace {
-
-// A name that nothing else uses, and that is gone when the test ends.
-class path_for_test {
- public:
-  path_for_test() {
-    static int number = 0;
-    path_ = "/dev/shm/heirlock-test-" + std::to_string(getpid()) + "-" + std::to_string(number++);
-    unlink(path_.c_str());
-  }
-  ~path_for_test() { unlink(path_.c_str()); }
-  const char* c_str() const { return path_.c_str(); }
-  domain_options options() const { return domain_options(c_str()).threads(8); }
-
- private:
-  std::string path_;
-};
 
 template <class Change>
 void change_header(const char* path, Change change) {
@@ -116,6 +100,17 @@ TEST(DomainTest, RefusesWhatItMustNotTrustAndSaysWhatToDo) {
   EXPECT_TRUE(says(refusal(path.options()), "programs on musl, this one runs on glibc"));
   change_header(path.c_str(), [](core::domain_header& header) { header.libc = 1; });
 
+  change_header(path.c_str(),
+                [](core::domain_header& header) { header.libc_lock_word_offset += 4; });
+  EXPECT_TRUE(says(refusal(path.options()), "whose mutexes differ"));
+  change_header(path.c_str(),
+                [](core::domain_header& header) { header.libc_lock_word_offset -= 4; });
+
+  change_header(path.c_str(), [](core::domain_header& header) { header.seat_size += 64; });
+  EXPECT_TRUE(says(refusal(path.options()), "size does not fit"));
+  change_header(path.c_str(), [](core::domain_header& header) { header.seat_size -= 64; });
+  EXPECT_EQ(refusal(path.options()), "");
+
   change_header(path.c_str(), [](core::domain_header& header) { header.pointer_size = 4; });
   EXPECT_TRUE(says(refusal(path.options()), "32-bit programs, this one has 64 bits"));
   change_header(path.c_str(), [](core::domain_header& header) { header.pointer_size = 8; });
@@ -147,29 +142,6 @@ TEST(DomainTest, AGroupSharesADomainByExplicitChoiceOnly) {
   EXPECT_EQ(status.st_gid, getegid());
   EXPECT_TRUE(says(refusal(path.options()), "mode 0660, a private domain has 0600"));
   EXPECT_TRUE(says(refusal(path.options().group(getegid() + 1)), "belongs to group"));
-}
-
-TEST(DomainTest, ABackstopThatDoesNotFitIsTheNearestThatDoes) {
-  using std::chrono::milliseconds;
-  constexpr std::uint32_t longest = ~std::uint32_t{0};
-  const auto stored = [](milliseconds trust) {
-    const heirlock_domain_options_t raw = domain_options().backstop(trust).raw();
-    EXPECT_EQ(raw.flags, std::uint32_t{HEIRLOCK_DOMAIN_BACKSTOP});
-    return raw.backstop_ms;
-  };
-  EXPECT_EQ(stored(0ms), 0u) << "none";
-  EXPECT_EQ(stored(1ms), 1u);
-  EXPECT_EQ(stored(-1ms), 1u) << "not without end";
-  EXPECT_EQ(stored(milliseconds::min()), 1u);
-  EXPECT_EQ(stored(milliseconds(longest)), longest);
-  EXPECT_EQ(stored(milliseconds(std::int64_t{longest} + 1)), longest) << "not 0, without end";
-  EXPECT_EQ(stored(milliseconds(std::int64_t{longest} + 2)), longest) << "not 1 ms";
-  EXPECT_EQ(stored(std::chrono::hours(24 * 365)), longest);
-  EXPECT_EQ(stored(milliseconds::max()), longest);
-
-  const path_for_test path;
-  const own_domain where(domain::open(path.options().backstop(milliseconds::max())));
-  EXPECT_EQ(where.inspect().backstop_ms, longest);
 }
 
 TEST(DomainTest, TheDefaultOneIsFoundByItself) {
@@ -303,8 +275,16 @@ TEST(DomainTest, SeatsOfAnEarlierBootAreDead) {
   // What a power failure leaves: the file as it is, and nobody to mark anything.
   change_header(path.c_str(), [](core::domain_header& header) { header.boot_id[0] = 'x'; });
   const own_domain again(domain::open(path.options()));
-  EXPECT_TRUE(
-      reinterpret_cast<heirlock::mutex*>(saved->bytes)->acquire_for(patience()).needs_repair());
+  auto& lock = *reinterpret_cast<heirlock::mutex*>(saved->bytes);
+  auto got = lock.acquire_for(patience());
+  ASSERT_TRUE(got.needs_repair());
+  got.mark_consistent();
+  // Those of this boot are not: who comes next knows that the dead were marked.
+  child next([&] {
+    domain::open(path.options());
+    return lock.try_acquire().status() == status::busy ? 0 : 1;
+  });
+  EXPECT_EQ(next.ended(), 0);
 }
 
 } // namespace

@@ -245,6 +245,26 @@ TEST_P(ForcedTest, AHeadThatSleptInVainIsKeptTheNextReleaseAndTakesIt) {
   EXPECT_TRUE(eventually([&] { return *served == 1; }));
 }
 
+// The reservation names no heir, and the head it is meant for may be stopped.
+TEST_P(ForcedTest, AFollowersLastTryTakesWhatIsReserved) {
+  shared<heirlock::mutex> lock(where);
+  shared<std::atomic<int>> served;
+  lock->lock();
+  child head(acquires(*lock, *served));
+  ASSERT_TRUE(head.falls_asleep());
+  EXPECT_TRUE(eventually([&] {
+    sleep_in_vain(where, *lock, head);
+    return (cells_of(*lock).word & detail::starve) != 0 || HasFatalFailure();
+  }));
+  head.send(SIGSTOP);
+  ASSERT_TRUE(head.stops());
+  lock->unlock();
+  ASSERT_EQ(cells_of(*lock).word, detail::word_reserved);
+  EXPECT_EQ(lock->acquire_for(50ms).status(), status::acquired);
+  head.send(SIGCONT);
+  EXPECT_TRUE(eventually([&] { return *served == 1; }));
+}
+
 TEST_P(ForcedTest, ASeatIsClaimedAndGivenBackUnderTheClaimLockOnly) {
   shared<std::atomic<int>> step;
   core::attached_domain& domain = inside(where);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Domains in a file that is given by descriptor. It has no name that could come last, so it can be seen half-made.
-#include "tests/core/refusal.hpp"
+#include "tests/core/domain_support.hpp"
 #include "tests/core/stepped.hpp"
 
 #include "src/core/domain.hpp"

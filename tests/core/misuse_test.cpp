@@ -151,6 +151,13 @@ TEST_P(MisuseTest, AMutexOfNoDomainOrOfNoAlignmentIsRefused) {
   ASSERT_EQ(heirlock_mutexattr_setdomain(&attributes, where.native_handle()), 0);
   auto* crooked = reinterpret_cast<heirlock_mutex_t*>(memory + 4);
   EXPECT_EQ(heirlock_mutex_init(crooked, &attributes), EINVAL);
+  // One that was copied to such a place. The inline path would try; where that is possible at all, it is not served.
+  const heirlock::mutex straight(where);
+  memcpy(memory + 4, static_cast<const void*>(&straight), sizeof straight);
+  auto* misplaced = reinterpret_cast<detail::mutex_cells*>(memory + 4);
+  EXPECT_EQ(heirlock_lock_slow(misplaced, detail::no_clock, nullptr, heirlock_inherit), EINVAL);
+  EXPECT_EQ(heirlock_trylock_slow(misplaced, heirlock_inherit), EINVAL);
+  EXPECT_EQ(heirlock_is_mine(misplaced), 0);
 }
 
 // The fast path notes the lock before it has it. A thread whose lock was refused right behind it must not be taken for

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Locks with a deadline.
+#include "tests/core/inside.hpp"
 #include "tests/core/mutex_fixture.hpp"
 
 #include <chrono>
@@ -62,6 +63,16 @@ TEST_P(MutexTest, TimesFarInThePastHavePassed) {
                ? 1
                : 0;
   });
+  EXPECT_EQ(waiter.ended(), 0);
+}
+
+// A release whose wake comes too late for the deadline: here it does not come at all.
+TEST_P(MutexTest, AMutexThatIsFreeAtTheDeadlineIsTaken) {
+  shared<heirlock::mutex> lock(where);
+  lock->lock();
+  child waiter([&] { return lock->acquire_for(1s).status() == status::acquired ? 0 : 1; });
+  ASSERT_TRUE(waiter.falls_asleep());
+  cells_of(*lock).word = detail::word_free;
   EXPECT_EQ(waiter.ended(), 0);
 }
 
