@@ -281,6 +281,8 @@ TEST(DomainTest, SeatsOfAnEarlierBootAreDead) {
   got.mark_consistent();
   // Those of this boot are not: who comes next knows that the dead were marked.
   child next([&] {
+    domain inherited = again;
+    inherited.close(); // else it would be the same attachment
     domain::open(path.options());
     return lock.try_acquire().status() == status::busy ? 0 : 1;
   });
