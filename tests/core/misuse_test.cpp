@@ -252,7 +252,7 @@ TEST_P(MisuseTest, RecoverIsForADomainThatIsGoneAndNoOther) {
   EXPECT_EQ(ours.recover(where).status(), status::busy);
 
   own_domain gone = nameless(GetParam(), 8);
-  shared<heirlock::mutex> held(gone), idle(gone), lost(gone);
+  shared<heirlock::mutex> held(gone), idle(gone), lost(gone), left(gone);
   shared<recursive_mutex> nested(gone);
   child owner([&] {
     held->lock();
@@ -263,8 +263,14 @@ TEST_P(MisuseTest, RecoverIsForADomainThatIsGoneAndNoOther) {
   ASSERT_TRUE(owner.sleeps_in(SYS_pause));
   owner.kill_now();
   cells_of(*lost).word = detail::word_not_recoverable;
+  // As a release for a starving waiter leaves it; who waited, waited in the old domain.
+  cells_of(*left).word = detail::word_reserved;
+  cells_of(*left).tail = std::uint32_t{1} << core::sequence_bits | 1;
   gone.close();
   EXPECT_EQ(held->acquire().status(), status::wrong_domain);
+  EXPECT_EQ(heirlock_recover(&cells_of(*left), where.native_handle()), 0);
+  EXPECT_EQ(cells_of(*left).word, detail::word_free);
+  EXPECT_EQ(cells_of(*left).tail, 0u);
   {
     auto got = held->recover(where);
     ASSERT_TRUE(got.needs_repair());
