@@ -142,6 +142,23 @@ TEST(GivenFileTest, WhoseMakerWasKilledIsMadeByTheNextAsThatOneWantsIt) {
     }
 }
 
+// Two makers at once would clear each other's domain.
+TEST(GivenFileTest, IsLookedIntoAndMadeUnderTheClaimLockOnly) {
+  const memory_file file;
+  const int other = sys::open_again(file.get());
+  ASSERT_EQ(sys::lock_byte(other, core::claim_lock_byte), 0);
+  child maker([&] {
+    domain::open(file.options().threads(8));
+    return 0;
+  });
+  ASSERT_TRUE(maker.sleeps_in(SYS_fcntl)) << "it does not wait for the claim lock";
+  EXPECT_EQ(file.size(), 0u);
+  sys::unlock_byte(other, core::claim_lock_byte);
+  EXPECT_EQ(maker.ended(), 0);
+  EXPECT_EQ(file.size(), core::domain_size(8));
+  close(other);
+}
+
 TEST(GivenFileTest, WithSomethingElseInItIsRefusedAndLeftAsItIs) {
   const auto with = [](std::size_t size, std::size_t at, const char* text) {
     auto file = std::make_unique<memory_file>();
