@@ -224,7 +224,8 @@ exit_status run_compare(const compare_arguments& arguments) {
   if (arguments.json) {
     fmt::print("{}\n", document.dump(2));
   } else {
-    fmt::print("{}\n", matrix_text(cases, columns_of(STDOUT_FILENO)));
+    fmt::print("{}\n{}", matrix_text(cases, columns_of(STDOUT_FILENO)),
+               missing_premises_text(cases));
     fmt::print("{}{}: {}\n", left_out_text(document.at("not_performed")),
                arguments.quick ? "Quick" : "Full", left_out_of(arguments.quick));
     fmt::print("{}", replay_text(cases));

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -125,7 +126,8 @@ std::string cell(const case_report* report) {
   }
   if (report->without_victim)
     return fmt::format("{} before the victim acts", name_of(report->without_victim->what.what));
-  return text.empty() ? fmt::format("ok ({})", judged) : fmt::format("{} of {}", text, judged);
+  return text.empty() ? fmt::format("ok ({}){}", judged, report->missing.empty() ? "" : "*")
+                      : fmt::format("{} of {}", text, judged);
 }
 
 void show_the_table(const std::vector<std::vector<case_report>>& by_subject) {
@@ -148,6 +150,15 @@ void show_the_table(const std::vector<std::vector<case_report>>& by_subject) {
                  i + 1 < by_subject.size() ? widths[i] : 0);
     fmt::print("\n");
   }
+  std::set<std::string_view> lacking;
+  for (const auto& reports : by_subject)
+    for (const case_report& report : reports)
+      if (!report.has_violations())
+        for (const premise p : report.missing)
+          lacking.insert(lack_of(p));
+  if (!lacking.empty())
+    fmt::print("\n   * {} in any of these runs: of that, ok says nothing there.\n",
+               fmt::join(lacking, ", or "));
   fmt::print(
       "\n   corrupted: memory that was no longer the lock's was written to. owner lost: the owner "
       "died and the\n   lock stays taken, nobody is told. lost wake-up: the lock can be had, a "

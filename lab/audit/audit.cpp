@@ -185,8 +185,13 @@ std::optional<finding> case_audit::run_once(const path& way, std::size_t stop, f
                     stop, name_of(op_), scenario_.name()));
   r.note_kill_point();
   play->at_kill_point();
-  const bool is_spoilt = r.failed() && needs_no_victim(r.result());
+  if (r.failed() && needs_no_victim(r.result())) {
+    ++report_.facts.spoilt;
+    stage_.clear();
+    return std::nullopt;
+  }
   if (victim == fate::killed) {
+    r.facts().killed = 1;
     r.victim_dies();
   } else {
     r.victim_goes_on([&] { play->cue(); });
@@ -199,7 +204,6 @@ std::optional<finding> case_audit::run_once(const path& way, std::size_t stop, f
   report_.facts += r.facts();
   finding result = r.result();
   stage_.clear();
-  if (is_spoilt) return std::nullopt;
   return result;
 }
 
@@ -242,12 +246,14 @@ void case_audit::judge_at(const path& way, std::size_t stop, fate victim, std::u
   const unsigned step = register_stop(way, stop);
   report_progress();
   if (!wanted(step)) return;
-  finding result;
-  for (unsigned tries = 0; tries < scenario_.tries() && is_harmless(result.what); ++tries) {
-    const auto found = run_once(way, stop, victim, fill_bits, second);
-    if (!found) return;
-    result = *found;
+  std::optional<finding> said;
+  for (unsigned tries = 0; tries < scenario_.tries(); ++tries) {
+    if (const auto found = run_once(way, stop, victim, fill_bits, second)) said = found;
+    if (said && !is_harmless(said->what)) break;
   }
+  // That all was well with a victim that went on says nothing of a death here.
+  if (!said || (victim == fate::goes_on && is_harmless(said->what))) return;
+  const finding& result = *said;
   const auto worst = worst_.try_emplace(step, result.what).first;
   report_.kill_points[step].judged = true;
   if (result.what == verdict::ok) return;
@@ -351,6 +357,9 @@ void case_audit::judge_all() {
                               report_.kill_points.size() - 1));
   for (const auto& [step, v] : worst_)
     ++report_.verdicts[v];
+  if (std::ranges::any_of(report_.verdicts, is_harmless, [](const auto& v) { return v.first; }))
+    report_.missing =
+        missing_premises(scenario_.premises(op_), report_.facts, stage_.about().subject_has_owner);
   std::stable_sort(report_.violations.begin(), report_.violations.end(),
                    [](const violation& a, const violation& b) { return a.at.step < b.at.step; });
 }

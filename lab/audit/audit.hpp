@@ -21,8 +21,8 @@ struct kill_point_report {
   std::string instruction;
   std::uint64_t word = 0; // the lock's first word when the victim stands here
   bool pending = false;   // the victim's pending operation names this lock
-  // A run has said something about a death here. Else this audit was asked about others, or what went wrong before the
-  // victim had a part in it left nothing to judge by.
+  // A run in which the victim was killed here has said something, or one in which it went on from here has shown a
+  // violation. Else nobody was killed here, or what went wrong before the victim had a part in it left nothing to judge by.
   bool judged = false;
 };
 
@@ -69,6 +69,7 @@ struct case_report {
   std::vector<violation> violations;
   std::optional<early_finding> without_victim;
   run_facts facts;
+  std::vector<premise> missing; // of what `ok` rests on, where a kill point is ok
   double seconds = 0;
 
   bool has_violations() const { return !violations.empty() || without_victim.has_value(); }

@@ -42,11 +42,19 @@ std::string fill_name(std::uint32_t fill_bits) {
   return fill_bits == FUTEX_WAITERS ? "TID | FUTEX_WAITERS" : "TID";
 }
 
+// Where the second actor stood, if the violation was seen in no run without it: those come first.
+std::optional<std::string> second_at(const violation& v) {
+  if (!v.first().second_at) return std::nullopt;
+  return v.first().second_at->describe();
+}
+
 // The last column of a kill point's row: empty where all is well.
 std::string what_was_left(const case_report& report, unsigned step) {
-  if (const violation* const bad = first_violation_at(report, step))
-    return fmt::format("  {}: {} -> {}", name_of(bad->what), bad->first().what.before,
-                       bad->first().what.after);
+  if (const violation* const bad = first_violation_at(report, step)) {
+    const auto second = second_at(*bad);
+    return fmt::format("  {}: {} -> {}{}", name_of(bad->what), bad->first().what.before,
+                       bad->first().what.after, second ? ", second at " + *second : "");
+  }
   return report.kill_points[step].judged ? "" : "  not judged";
 }
 
@@ -67,6 +75,7 @@ nlohmann::ordered_json window_rows(const case_report& report) {
       row["verdict"] = name_of(bad->what);
       row["before"] = bad->first().what.before;
       row["after"] = bad->first().what.after;
+      if (const auto second = second_at(*bad)) row["second_at"] = *second;
     } else if (!point.judged) {
       row["judged"] = false;
     }
@@ -212,6 +221,12 @@ std::string text_report(const case_report& report, const replay_command& replay)
                         f.held_up));
   if (const unsigned left = not_judged(report); left > 0)
     out += fmt::format("  {} other kill point{} not judged\n", left, left == 1 ? " was" : "s were");
+  if (f.spoilt > 0)
+    out += fmt::format("  besides, {} run{} spoilt by what went wrong before the victim had done "
+                       "anything; nothing is concluded from {}\n",
+                       f.spoilt, f.spoilt == 1 ? " was" : "s were", f.spoilt == 1 ? "it" : "them");
+  for (const premise p : report.missing)
+    out += fmt::format("  {} in any of these runs: of that, ok says nothing here\n", lack_of(p));
   if (f.id_again > 0)
     out += fmt::format("  in {} of them a later thread got the dead victim's TID\n", f.id_again);
   if (f.calls_held > 0)
@@ -268,9 +283,15 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
       entry["filled_with"] = fill_name(v.first().fill_bits);
       entry["by_exit_walk"] = v.first().what.by_exit_walk;
     }
-    if (!v.first().second_actor.empty()) entry["second_actor"] = v.first().second_actor;
+    if (const auto second = second_at(v)) {
+      entry["second_at"] = *second;
+      entry["second_actor"] = v.first().second_actor;
+    }
     violations.push_back(std::move(entry));
   }
+  ordered_json missing = ordered_json::array();
+  for (const premise p : report.missing)
+    missing.push_back(lack_of(p));
   ordered_json document = {
       {"kernel", report.kernel},
       {"libc", report.libc},
@@ -281,11 +302,14 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
       {"kill_points", judged},
       {"verdicts", verdicts},
       {"not_judged", not_judged(report)},
+      {"premise_missing", missing},
       {"violations", violations},
       {"window", window_rows(report)},
       {"replay", replay.of(report)},
       {"runs",
        {{"total", report.facts.runs},
+        {"victim_killed", report.facts.killed},
+        {"spoilt", report.facts.spoilt},
         {"somebody_waited", report.facts.slept},
         {"victim_died_owning", report.facts.died_owning},
         {"memory_reused", report.facts.reused},

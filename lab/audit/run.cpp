@@ -39,6 +39,8 @@ std::string error_name(int error) {
 
 run_facts& run_facts::operator+=(const run_facts& other) {
   runs += other.runs;
+  killed += other.killed;
+  spoilt += other.spoilt;
   slept += other.slept;
   died_owning += other.died_owning;
   told += other.told;

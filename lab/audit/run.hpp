@@ -14,7 +14,9 @@ namespace heirlock::lab {
 
 // What happened in runs, so that a verdict "ok" can be seen not to be an empty one.
 struct run_facts {
-  unsigned runs = 0;        // with the victim killed, and with it going on
+  unsigned runs = 0;        // with the victim killed, and with it going on; without the spoilt ones
+  unsigned killed = 0;      // those of them in which the victim was killed at its kill point
+  unsigned spoilt = 0;      // by others, before the victim acted: they say nothing
   unsigned slept = 0;       // runs in which somebody waited for the lock
   unsigned died_owning = 0; // runs in which the victim owned the lock when it was killed
   unsigned told = 0;        // reports of an owner's death that survivors received

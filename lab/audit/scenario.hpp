@@ -37,6 +37,33 @@ class play {
   run& r_;
 };
 
+// What must have come about in at least one run: where it has not, a scenario has passed a lock without having tried it.
+enum class premise {
+  somebody_waited,
+  victim_died_owning, // of locks that do not say who owns them: a death was told
+  memory_reused,      // or its new use waited for the stopped victim, which is a way to be safe
+  death_told,
+  memory_reaped,
+  tid_given_again,
+};
+
+// For people, of a premise that has not come about.
+constexpr std::string_view lack_of(premise p) {
+  constexpr std::string_view texts[] = {
+      "nobody waited for the lock",
+      "nobody died owning the lock",
+      "the lock's memory was not reused before the kill",
+      "nobody was told of a death",
+      "the OOM reaper took no memory",
+      "no later thread got the dead one's TID",
+  };
+  return texts[static_cast<unsigned>(p)];
+}
+
+// Those that have come about in no run.
+std::vector<premise> missing_premises(std::vector<premise> of, const run_facts& facts,
+                                      bool owner_is_known);
+
 class scenario {
  public:
   virtual ~scenario() = default;
@@ -44,6 +71,9 @@ class scenario {
   virtual std::string_view name() const = 0;
   virtual std::string_view summary() const = 0; // what happens
   virtual std::string_view promise() const = 0; // what must hold for users
+
+  // What `ok` rests on, beside that the victim was killed.
+  virtual std::vector<premise> premises(operation) const = 0;
 
   // Why the scenario makes no sense for this operation; empty when it does.
   virtual std::string_view why_not(operation) const { return {}; }

@@ -36,6 +36,13 @@ class cell {
     counts_.emplace_back(verdict, kill_points);
   }
 
+  void lacks_a_premise() { lacks_a_premise_ = true; }
+
+  bool is_harmless() const {
+    return std::ranges::all_of(
+        counts_, [](const auto& each) { return each.first == "ok" || each.first == "modelled"; });
+  }
+
   lines text() const {
     lines wrong;
     bool modelled = false;
@@ -44,17 +51,23 @@ class cell {
       if (name != "ok" && name != "modelled") wrong.push_back(fmt::format("{} {}", count, name));
     }
     if (!wrong.empty()) return wrong;
-    return {modelled ? "modelled" : "ok"};
+    return {fmt::format("{}{}", modelled ? "modelled" : "ok", lacks_a_premise_ ? "*" : "")};
   }
 
  private:
   std::vector<std::pair<std::string, unsigned>> counts_;
+  bool lacks_a_premise_ = false;
 };
 
 struct row {
   lines heading;
   std::map<std::string, cell> cells; // by scenario
 };
+
+const ordered_json& missing_in(const ordered_json& document) {
+  static const ordered_json nothing = ordered_json::array();
+  return document.contains("premise_missing") ? document["premise_missing"] : nothing;
+}
 
 lines heading_of(const ordered_json& document) {
   lines heading = {document.at("subject").get<std::string>()};
@@ -103,6 +116,25 @@ class matrix {
     return out;
   }
 
+  // The operations of cells with a star, by what is missing in them and in how many rows.
+  std::string missing_text(const ordered_json& cases) const {
+    std::map<std::string, std::map<std::string, unsigned>> missing;
+    for (const auto& document : cases)
+      for (const auto& each : missing_in(document))
+        if (cell_of(document).is_harmless())
+          ++missing[each][fmt::format("{} {}", document.at("scenario").get<std::string>(),
+                                      document.at("op").get<std::string>())];
+    std::string out;
+    for (const auto& [what, where] : missing) {
+      out += fmt::format("* {}, so that of that ok says nothing, in", what);
+      for (const auto& [name, count] : where)
+        out += fmt::format("{} {} ({} of {} rows)", name == where.begin()->first ? "" : ",", name,
+                           count, rows_.size());
+      out += '\n';
+    }
+    return out;
+  }
+
  private:
   struct column {
     std::string scenario;
@@ -119,10 +151,16 @@ class matrix {
     cell& there = own->cells[scenario];
     for (const auto& [verdict, count] : document.at("verdicts").items())
       there.add(verdict, count.get<unsigned>());
+    if (!missing_in(document).empty()) there.lacks_a_premise();
     if (document.contains("before_the_victim"))
       there.add(document["before_the_victim"].at("verdict").get<std::string>() +
                     " before the victim acts",
                 1);
+  }
+
+  const cell& cell_of(const ordered_json& document) const {
+    return std::ranges::find(rows_, heading_of(document), &row::heading)
+        ->cells.at(document.at("scenario"));
   }
 
   static lines cell_text(const row& r, const std::string& scenario) {
@@ -186,6 +224,10 @@ class matrix {
 
 std::string matrix_text(const ordered_json& cases, std::size_t columns) {
   return matrix(cases).text(columns);
+}
+
+std::string missing_premises_text(const ordered_json& cases) {
+  return matrix(cases).missing_text(cases);
 }
 
 } // namespace heirlock::lab

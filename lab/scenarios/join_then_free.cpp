@@ -80,6 +80,10 @@ class join_then_free final : public scenario {
   std::string_view promise() const override {
     return "memory that is no longer the lock's does not change";
   }
+  std::vector<premise> premises(operation op) const override {
+    if (is_release(op)) return {premise::memory_reused};
+    return {premise::victim_died_owning, premise::memory_reused};
+  }
   ending victim_ends(operation op) const override {
     return is_release(op) ? ending::process_killed : ending::thread_exits;
   }

@@ -92,6 +92,7 @@ class killed_while_locking final : public scenario {
   std::string_view promise() const override {
     return "both locks can be had, and memory that is no longer the lock's does not change";
   }
+  std::vector<premise> premises(operation) const override { return {premise::memory_reused}; }
   std::string_view why_not(operation op) const override {
     return is_release(op)
                ? "the victim is killed while it locks; use lock, trylock or their contended forms"

@@ -32,6 +32,7 @@ class list_32 final : public scenario {
   std::string_view promise() const override {
     return "the death is reported for the program's lock, and for the victim's own if it owned it";
   }
+  std::vector<premise> premises(operation) const override { return {premise::death_told}; }
   std::string_view why_not(operation op) const override {
     return is_contended(op) ? counts_what_else_is_held : std::string_view();
   }

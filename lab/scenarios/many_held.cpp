@@ -53,6 +53,7 @@ class many_held final : public scenario {
     return "the victim holds 2,100 other locks when it is killed";
   }
   std::string_view promise() const override { return "the death is reported for each of them"; }
+  std::vector<premise> premises(operation) const override { return {premise::death_told}; }
   std::string_view why_not(operation op) const override {
     return is_contended(op) ? "what counts is how many locks are held; use lock, trylock or unlock"
                             : std::string_view();

@@ -49,6 +49,7 @@ class oom_kill final : public scenario {
   std::string_view promise() const override {
     return "the death is reported for the locks in shared memory";
   }
+  std::vector<premise> premises(operation) const override { return {premise::memory_reaped}; }
   std::string_view why_not(operation op) const override {
     return is_contended(op) ? counts_what_else_is_held : std::string_view();
   }

@@ -14,6 +14,7 @@ class owner_killed final : public scenario {
   std::string_view promise() const override {
     return "if the victim owned the lock, exactly one of them is told, exactly once; if not, none";
   }
+  std::vector<premise> premises(operation) const override { return {premise::victim_died_owning}; }
   std::optional<subject_call> second_call(operation op) const override {
     switch (op) {
     case operation::unlock_contended:

@@ -131,6 +131,9 @@ class recursive_tid_reuse final : public scenario {
     return "the later thread is not taken for the owner: it waits or is told of the death, and "
            "cannot unlock";
   }
+  std::vector<premise> premises(operation) const override {
+    return {premise::victim_died_owning, premise::tid_given_again};
+  }
   std::string why_not_here() const override { return why_ids_cannot_be_chosen(); }
   ending victim_ends(operation) const override { return ending::thread_exits; }
   bool has_sibling() const override { return true; }

@@ -35,6 +35,7 @@ void release_and_reuse::at_kill_point() {
   if (!take()) return;
   memory_ = memory::is_being_freed;
   if (let_go()) reuse();
+  r_.facts().reused = memory_ == memory::is_reused;
 }
 
 void release_and_reuse::reuse() {
@@ -55,7 +56,6 @@ void release_and_reuse::await_reuse() {
     throw trouble(fmt::format("an actor could not put the lock's memory to another use: {}",
                               std::generic_category().message(static_cast<int>(*result))));
   memory_ = memory::is_reused;
-  r_.facts().reused = 1;
   before_ = reused_words();
 }
 

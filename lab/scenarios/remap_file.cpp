@@ -32,6 +32,7 @@ class remap_file final : public scenario {
            "there";
   }
   std::string_view promise() const override { return "the file's bytes on disk do not change"; }
+  std::vector<premise> premises(operation) const override { return {premise::memory_reused}; }
   std::string_view why_not(operation op) const override {
     return is_release(op) ? std::string_view() : nobody_may_free_it;
   }

@@ -16,6 +16,7 @@ class reuse_other_process final : public scenario {
   std::string_view promise() const override {
     return "memory that is no longer the lock's does not change";
   }
+  std::vector<premise> premises(operation) const override { return {premise::memory_reused}; }
   std::string_view why_not(operation op) const override {
     return is_release(op) ? std::string_view() : nobody_may_free_it;
   }

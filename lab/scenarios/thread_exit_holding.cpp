@@ -34,6 +34,7 @@ class thread_exit_holding final : public scenario {
     return "the join returns, and if the victim owned the lock, exactly one of them is told, "
            "exactly once; if not, none";
   }
+  std::vector<premise> premises(operation) const override { return {premise::victim_died_owning}; }
   ending victim_ends(operation) const override { return ending::thread_exits; }
   bool has_sibling() const override { return true; }
   std::unique_ptr<play> perform(run& r) const override {

@@ -57,6 +57,7 @@ class unmapped_while_held final : public scenario {
   std::string_view promise() const override {
     return "the death is reported for the locks that are still mapped";
   }
+  std::vector<premise> premises(operation) const override { return {premise::death_told}; }
   std::string_view why_not(operation op) const override {
     return is_contended(op) ? counts_what_else_is_held : std::string_view();
   }

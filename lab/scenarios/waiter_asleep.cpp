@@ -76,6 +76,7 @@ class waiter_asleep final : public scenario {
   std::string_view promise() const override {
     return "the waiter gets the lock, whatever the kill point, and after it everybody else";
   }
+  std::vector<premise> premises(operation) const override { return {premise::somebody_waited}; }
   std::optional<subject_call> second_call(operation op) const override {
     switch (op) {
     case operation::unlock_contended:

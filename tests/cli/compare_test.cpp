@@ -127,6 +127,17 @@ INSTANTIATE_TEST_SUITE_P(by, interrupted_comparison, testing::Values(SIGINT, SIG
                            return std::string("SIG") + ::sigabbrev_np(each.param);
                          });
 
+// A trylock fails while another has the lock, so that nobody dies owning there.
+TEST(compare, marks_an_ok_for_which_nobody_died_owning) {
+  const outcome result =
+      run({"compare", "--subject", "pthread-robust", "--scenario", "thread-exit-holding"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_TRUE(result.out_has("ok*\n")) << result;
+  EXPECT_TRUE(result.out_has("\n* nobody died owning the lock, so that of that ok says nothing, in "
+                             "thread-exit-holding trylock-contended (1 of 1 rows)\n"))
+      << result;
+}
+
 TEST(compare, says_why_when_nothing_is_left_to_audit) {
   const outcome result = run({"compare", "--scenario", "list-32", "--subject", "heirlock"});
   EXPECT_EQ(result.status, 2) << result;

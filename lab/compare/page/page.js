@@ -49,11 +49,13 @@
     }
     return counts;
   };
-  const judge = (counts) => {
+  // A star: in one of the operations something that "ok" rests on has not come about.
+  const judge = (counts, cases) => {
     const wrong = Object.entries(counts).filter(([verdict]) => !harmless.has(verdict));
     if (wrong.length > 0) return { kind: 'bad', lines: wrong.map(([verdict, count]) => `${count} ${verdict}`) };
     const mildest = counts.modelled ? 'modelled' : 'ok';
-    return { kind: kindOf(mildest), lines: [mildest] };
+    const star = cases.some((c) => c.premise_missing.length > 0) ? '*' : '';
+    return { kind: kindOf(mildest), lines: [mildest + star] };
   };
 
   // ---- The window of a cell
@@ -66,7 +68,8 @@
         body.append(element('tr', { class: 'gap' }, element('td', { colspan: 6 }, '…')));
       previous = row.step;
       const what = row.judged === false ? 'not judged'
-        : row.verdict === undefined ? '' : `${row.verdict}: ${row.before} → ${row.after}`;
+        : row.verdict === undefined ? '' : `${row.verdict}: ${row.before} → ${row.after}` +
+          (row.second_at ? `, second at ${row.second_at}` : '');
       body.append(element('tr', row.verdict === undefined ? {} : { class: 'bad' },
         element('td', {}, `${row.verdict === undefined ? '' : '▶ '}${row.step}`), element('td', {}, row.where),
         element('td', {}, row.instruction), element('td', {}, row.word),
@@ -102,6 +105,10 @@
       (r.waited_for_victim ? `; in ${r.waited_for_victim} somebody waited for the stopped victim` : '') + '.'));
     if (c.before_the_victim)
       part.append(element('p', {}, `Before the victim acts, ${c.before_the_victim.verdict}: ${c.before_the_victim.note}.`));
+    if (r.spoilt)
+      part.append(element('p', {}, `Spoilt by that, and in no figure here: ${plural(r.spoilt, 'run')}.`));
+    for (const lack of c.premise_missing)
+      part.append(element('p', {}, `* ${lack} in any of these runs: of that, ok says nothing here.`));
     if (c.note) part.append(element('p', {}, `Note: ${c.note}.`));
     if (c.violations.length > 0) {
       part.append(instructionRows(c.window));
@@ -148,7 +155,7 @@
         }
         const counts = countsOf(cells.get(key));
         Object.keys(counts).forEach((verdict) => seen.add(verdict));
-        const { kind, lines } = judge(counts);
+        const { kind, lines } = judge(counts, cells.get(key));
         const button = element('button', { type: 'button', class: kind, 'data-cell': key },
           ...lines.map((l) => element('span', {}, l)));
         button.addEventListener('click', () => show(key));

@@ -48,6 +48,7 @@ class everybody_is_seated final : public scenario {
     return "the victim is killed; as many as the domain has seats come to the lock and stay";
   }
   std::string_view promise() const override { return "each finds a seat"; }
+  std::vector<premise> premises(operation) const override { return {}; }
   bool lets_live() const override { return false; } // then there is one too many
   std::unique_ptr<play> perform(run& r) const override { return std::make_unique<full_house>(r); }
 };
@@ -82,6 +83,7 @@ class heir_killed final : public scenario {
   std::string_view promise() const override {
     return "the next one is told of a death, once, wherever the heir was";
   }
+  std::vector<premise> premises(operation) const override { return {premise::death_told}; }
   std::string_view why_not(operation op) const override {
     return is_release(op) || is_contended(op)
                ? "the victim takes the lock over: use lock or trylock"

@@ -66,6 +66,30 @@ TEST(comparison_matrix, has_no_line_that_is_longer_than_the_terminal_where_one_s
   EXPECT_EQ(lines_of(matrix_text(many, 1000)).size(), 2U + 2U) << "one table where all fit";
 }
 
+TEST(comparison_matrix, marks_an_ok_that_says_little_and_tells_why) {
+  ordered_json cases = ordered_json::array();
+  const auto add = [&](const char* subject, const char* op, const ordered_json& verdicts,
+                       const ordered_json& missing) {
+    cases.push_back(document(subject, "stock", "owner-killed", verdicts));
+    cases.back()["op"] = op;
+    cases.back()["premise_missing"] = missing;
+  };
+  const ordered_json nobody = {"nobody died owning the lock"};
+  add("classic", "lock", {{"ok", 25}}, ordered_json::array());
+  add("classic", "trylock-contended", {{"ok", 25}}, nobody);
+  add("sound", "trylock-contended", {{"ok", 25}}, ordered_json::array());
+  add("broken", "lock", {{"owner lost", 1}}, ordered_json::array());
+  add("broken", "trylock-contended", {{"ok", 25}}, nobody);
+  EXPECT_EQ(matrix_text(cases, 80), "         owner-killed\n"
+                                    "classic  ok*\n"
+                                    "sound    ok\n"
+                                    "broken   1 owner lost\n");
+  EXPECT_EQ(missing_premises_text(cases),
+            "* nobody died owning the lock, so that of that ok says nothing, in owner-killed "
+            "trylock-contended (1 of 3 rows)\n");
+  EXPECT_EQ(missing_premises_text(few), "");
+}
+
 TEST(comparison_matrix, shows_one_scenario_in_a_table_where_not_even_that_fits) {
   EXPECT_EQ(lines_of(matrix_text(few, 1)).size(), lines_of(matrix_text(few, 32)).size());
   EXPECT_NE(matrix_text(few, 1).find("9 owner lost"), std::string::npos);
