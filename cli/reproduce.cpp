@@ -231,6 +231,7 @@ exit_status by_chance(const reproduce_arguments& arguments) {
       fmt::print("\n");
       print_tally("widened", *widened);
     }
+    if (widened) fmt::print("\nper second: {}\n", race::yields(*widened, *natural));
     if (per_kill) print_odds("kill", *per_kill, race::meaning_of_odds_per_kill);
     if (per_stall) print_odds("stall", *per_stall, race::meaning_of_odds_per_stall);
   }

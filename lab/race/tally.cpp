@@ -142,6 +142,19 @@ std::string summary(const tally& result) {
                      percent(bounds.high), result.hits_per_second());
 }
 
+std::string yields(const tally& raised, const tally& base) {
+  const auto of_kills = [](const tally& t) {
+    return fmt::format("{:.1f} hits (of {:.1f} kills, {} % of which hit)", t.hits_per_second(),
+                       t.seconds > 0 ? static_cast<double>(t.attempts) / t.seconds : 0,
+                       percent(t.rate()));
+  };
+  const std::string both = fmt::format("widened {}, natural {}", of_kills(raised), of_kills(base));
+  if (raised.hits_per_second() >= base.hits_per_second() || raised.rate() <= base.rate())
+    return both;
+  return both + ": each widened trial is dearer, and --widen raises the odds of a trial, not the "
+                "number of hits";
+}
+
 std::string summary(const odds_ratio& ratio) {
   return fmt::format("odds ratio {:.3g} (95 % interval {:.3g} to {:.3g}{})", ratio.value,
                      ratio.bounds.low, ratio.bounds.high,

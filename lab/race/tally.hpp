@@ -66,6 +66,10 @@ struct odds_ratio {
 // hit by construction; a stall is, as a kill of `base` is, a moment at which the victim was found somewhere.
 [[nodiscard]] std::optional<odds_ratio> compare_per_stall(const tally& raised, const tally& base);
 
+// What a widened series yields beside a natural one of the same program, in one sentence: hits per second of both, and
+// of how many kills. A widened kill is dearer than a natural one, so that higher odds need not mean more hits in a second.
+[[nodiscard]] std::string yields(const tally& raised, const tally& base);
+
 // What each of them says, in one sentence.
 inline constexpr const char* meaning_of_odds_per_kill =
     "the odds that a widened kill corrupts memory, over those of a natural kill: large by "

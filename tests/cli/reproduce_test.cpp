@@ -188,6 +188,7 @@ TEST(reproduce, with_raised_odds_tells_the_odds_ratio) {
 TEST(reproduce, with_raised_odds_tells_people_what_each_ratio_means) {
   const outcome result = run({"reproduce", "--widen", "1"});
   EXPECT_EQ(result.status, 0) << result;
+  EXPECT_TRUE(result.out_has("\nper second: widened ")) << result;
   for (const char* ratio : {"\nper kill: odds ratio ", "\nper stall: odds ratio "})
     EXPECT_TRUE(result.out_has(ratio)) << result;
   EXPECT_TRUE(result.out_has("large by construction")) << result;

@@ -109,6 +109,23 @@ TEST(odds_ratio_of_two_series, does_not_exist_when_one_attempted_nothing) {
   EXPECT_FALSE(compare(counted(1, 2), counted(0, 0)));
 }
 
+TEST(yield_of_two_series, says_that_higher_odds_do_not_make_more_hits_where_a_trial_is_dearer) {
+  tally natural = counted(40, 4000);
+  natural.seconds = 2;
+  tally widened = counted(18, 20);
+  widened.seconds = 2;
+  const std::string both = "widened 9.0 hits (of 10.0 kills, 90.00 % of which hit), natural 20.0 "
+                           "hits (of 2000.0 kills, 1.00 % of which hit)";
+  EXPECT_EQ(yields(widened, natural), both + ": each widened trial is dearer, and --widen raises "
+                                             "the odds of a trial, not the number of hits");
+  widened.seconds = 0.5;
+  EXPECT_EQ(yields(widened, natural), "widened 36.0 hits (of 40.0 kills, 90.00 % of which hit), "
+                                      "natural 20.0 hits (of 2000.0 kills, 1.00 % of which hit)");
+  EXPECT_EQ(yields(counted(0, 0), counted(0, 0)),
+            "widened 0.0 hits (of 0.0 kills, 0.00 % of which hit), natural 0.0 hits (of 0.0 kills, "
+            "0.00 % of which hit)");
+}
+
 TEST(odds_ratio_of_two_series, takes_each_stall_in_the_place_of_each_kill) {
   tally widened = counted(30, 30);
   widened.stalls = 90;
