@@ -20,6 +20,8 @@ bool has_come_about(premise p, const run_facts& facts, bool owner_is_known) {
     return facts.reaped > 0;
   case premise::tid_given_again:
     return facts.id_again > 0;
+  case premise::victim_passed_over:
+    return facts.passed_over > 0;
   }
   return false;
 }

@@ -229,6 +229,11 @@ std::string text_report(const case_report& report, const replay_command& replay)
     out += fmt::format("  {} in any of these runs: of that, ok says nothing here\n", lack_of(p));
   if (f.id_again > 0)
     out += fmt::format("  in {} of them a later thread got the dead victim's TID\n", f.id_again);
+  if (f.passed_over > 0)
+    out +=
+        fmt::format("  in {} of them a newcomer got the lock before the woken victim, and another "
+                    "waiter slept on\n",
+                    f.passed_over);
   if (f.calls_held > 0)
     out += fmt::format("  the policy had {} mapping calls wait: {} were let go, the others ended "
                        "with their process\n",
@@ -318,6 +323,7 @@ nlohmann::ordered_json json_report(const case_report& report, const replay_comma
         {"reaped", report.facts.reaped},
         {"list_heads_reaped", report.facts.heads_reaped},
         {"tid_given_again", report.facts.id_again},
+        {"victim_passed_over", report.facts.passed_over},
         {"mapping_calls_held", report.facts.calls_held},
         {"mapping_calls_let_go", report.facts.calls_let_go}}},
       {"seconds", report.seconds},

@@ -49,6 +49,7 @@ run_facts& run_facts::operator+=(const run_facts& other) {
   reaped += other.reaped;
   heads_reaped += other.heads_reaped;
   id_again += other.id_again;
+  passed_over += other.passed_over;
   calls_held += other.calls_held;
   calls_let_go += other.calls_let_go;
   return *this;

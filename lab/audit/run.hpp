@@ -28,6 +28,9 @@ struct run_facts {
   unsigned heads_reaped = 0; // those of them in which the list's head was in it
   unsigned id_again = 0;     // runs in which a later thread got the dead victim's TID
 
+  unsigned passed_over =
+      0; // runs in which a newcomer got the lock before the woken victim, and another slept on
+
   unsigned calls_held = 0;   // mapping calls that the kernel policy had wait
   unsigned calls_let_go = 0; // those of them that went on later
 

@@ -45,6 +45,7 @@ enum class premise {
   death_told,
   memory_reaped,
   tid_given_again,
+  victim_passed_over,
 };
 
 // For people, of a premise that has not come about.
@@ -56,6 +57,7 @@ constexpr std::string_view lack_of(premise p) {
       "nobody was told of a death",
       "the OOM reaper took no memory",
       "no later thread got the dead one's TID",
+      "nobody got the lock before the woken victim, with another asleep,",
   };
   return texts[static_cast<unsigned>(p)];
 }

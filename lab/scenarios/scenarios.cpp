@@ -11,6 +11,7 @@ std::span<const scenario* const> all_scenarios() {
       &reuse_other_process_scenario(),
       &remap_file_scenario(),
       &waiter_asleep_scenario(),
+      &woken_waiter_killed_scenario(),
       &owner_killed_scenario(),
       &killed_while_locking_scenario(),
       &signal_in_window_scenario(),

@@ -16,6 +16,7 @@ const scenario& reuse_same_process_scenario();
 const scenario& reuse_other_process_scenario();
 const scenario& remap_file_scenario();
 const scenario& waiter_asleep_scenario();
+const scenario& woken_waiter_killed_scenario();
 const scenario& owner_killed_scenario();
 const scenario& killed_while_locking_scenario();
 const scenario& signal_in_window_scenario();

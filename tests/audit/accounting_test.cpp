@@ -155,11 +155,17 @@ TEST(an_ok, is_said_to_be_empty_where_nobody_died_owning) {
 
 TEST(premises, that_have_come_about_in_no_run_are_missing) {
   using enum premise;
-  const std::vector<premise> all = {somebody_waited, victim_died_owning, memory_reused,
-                                    death_told,      memory_reaped,      tid_given_again};
+  const std::vector<premise> all = {somebody_waited,   victim_died_owning, memory_reused,
+                                    death_told,        memory_reaped,      tid_given_again,
+                                    victim_passed_over};
   EXPECT_EQ(missing_premises(all, {}, true), all);
-  const run_facts met = {
-      .slept = 1, .died_owning = 1, .told = 1, .reused = 1, .reaped = 1, .id_again = 1};
+  const run_facts met = {.slept = 1,
+                         .died_owning = 1,
+                         .told = 1,
+                         .reused = 1,
+                         .reaped = 1,
+                         .id_again = 1,
+                         .passed_over = 1};
   EXPECT_EQ(missing_premises(all, met, true), std::vector<premise>());
   EXPECT_EQ(missing_premises({memory_reused}, {.held_up = 1}, true), std::vector<premise>())
       << "that its new use waits for the victim is a way to be safe";

@@ -5,6 +5,7 @@
 #include "lab/audit/report.hpp"
 #include "lab/scenarios/scenarios.hpp"
 #include "tests/audit/toy/toy_library.hpp"
+#include "tests/audit/wake_rule.hpp"
 #include "toy_list.hpp"
 
 #include <algorithm>
@@ -74,10 +75,17 @@ bool was_seen(const violation& v, fate victim) {
 
 class broken_toy : public testing::TestWithParam<const char*> {};
 
+const kernel_with_wake_rule old_kernel(kernel::wake_rule::ownerless);
+
 TEST_P(broken_toy, is_found_out_at_the_planted_instructions) {
   const toy_library toy(GetParam());
   ASSERT_FALSE(toy.expectations().empty()) << "a broken toy says what must be found";
-  stage st(stage_for(GetParam()));
+  stage_options surroundings = stage_for(GetParam());
+  if (std::ranges::any_of(toy.expectations(), [](const toy_expectation& expected) {
+        return std::string_view(expected.scenario) == "woken-waiter-killed";
+      }))
+    surroundings.at_exit = kernel::exit_hook_of(old_kernel);
+  stage st(surroundings);
   for (const toy_expectation& expected : toy.expectations()) {
     SCOPED_TRACE(fmt::format("{} in {}: {}", expected.op, expected.scenario, expected.verdict));
     const auto op = operation_named(expected.op);
@@ -120,6 +128,25 @@ case_report audit_of(const std::string& toy, const char* scenario, operation op,
                      const audit_options& options) {
   stage st(stage_for(broken_toy_named(toy).c_str()));
   return audit_case(st, *scenario_named(scenario), op, options);
+}
+
+TEST(a_lock_that_wakes_one, is_passed_by_where_the_kernel_hands_its_wake_up_on) {
+  const std::string lock = broken_toy_named("wakes-one");
+  for (const auto rule : {kernel::wake_rule::ownerless, kernel::wake_rule::ownerless_or_bare}) {
+    const kernel_with_wake_rule policy(rule);
+    stage_options surroundings = stage_for(lock.c_str());
+    surroundings.at_exit = kernel::exit_hook_of(policy);
+    stage st(surroundings);
+    const case_report woken = audit_case(st, *scenario_named("woken-waiter-killed"),
+                                         operation::lock_contended, audit_options());
+    EXPECT_EQ(woken.violations.empty(), rule == kernel::wake_rule::ownerless_or_bare)
+        << text_report(woken, {});
+    EXPECT_GT(woken.facts.passed_over, 0u);
+    // Where the lock is free when the woken one dies, every kernel hands the wake-up on.
+    const case_report asleep = audit_case(st, *scenario_named("waiter-asleep"),
+                                          operation::lock_contended, audit_options());
+    EXPECT_TRUE(asleep.violations.empty()) << text_report(asleep, {});
+  }
 }
 
 // Every scenario and operation in which something is wrong, at the victim's kill points alone.

@@ -138,6 +138,7 @@ TEST_P(broken_toy, says_in_known_words_what_the_audit_has_to_find) {
                                    "reuse-other-process",
                                    "remap-file",
                                    "waiter-asleep",
+                                   "woken-waiter-killed",
                                    "owner-killed",
                                    "killed-while-locking",
                                    "signal-in-window",

@@ -14,6 +14,7 @@ namespace {
 
 using enum verdict;
 constexpr auto lock = operation::lock;
+constexpr auto lock_contended = operation::lock_contended;
 constexpr auto unlock = operation::unlock;
 constexpr auto contended = operation::unlock_contended;
 constexpr const char* same = "reuse-same-process";
@@ -21,6 +22,7 @@ constexpr const char* other = "reuse-other-process";
 constexpr const char* remap = "remap-file";
 constexpr const char* joined = "join-then-free";
 constexpr const char* asleep = "waiter-asleep";
+constexpr const char* woken = "woken-waiter-killed";
 constexpr const char* killed = "owner-killed";
 constexpr const char* handler = "signal-in-window";
 constexpr const char* locking = "killed-while-locking";
@@ -111,6 +113,8 @@ constexpr expected_case cases[] = {
     {"futex-robust-unlock", unlock, other, ok, !waits, linux_7_2},
     {"futex-robust-unlock", contended, other, ok, !waits, linux_7_2},
     {"futex-robust-unlock", contended, asleep, ok, !waits, linux_7_2},
+    // The walk of Linux 7.2 hands on the wake-up of a waiter that was passed over.
+    {"futex-robust-unlock", lock_contended, woken, ok, !waits, linux_7_2},
     {"futex-robust-unlock", unlock, killed, ok, !waits, linux_7_2},
     {"futex-robust-unlock", contended, handler, ok, !waits, linux_7_2},
     {"futex-robust-unlock", unlock, other, corrupted}, // nor the flag
