@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <csignal>
 
 #include "lab/process/trouble.hpp"
@@ -10,10 +11,12 @@
 namespace heirlock::lab {
 namespace {
 
-volatile std::sig_atomic_t requested = 0;
+// Stored by a signal handler, in whichever thread, and looked at by each that audits.
+std::atomic<bool> requested = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int signal_number) {
-  requested = 1;
+  requested.store(true, std::memory_order_relaxed);
   std::signal(signal_number, SIG_DFL);
 }
 
@@ -31,7 +34,7 @@ void install_interrupt_handlers() {
 }
 
 bool interrupt_requested() {
-  return requested != 0;
+  return requested.load(std::memory_order_relaxed);
 }
 
 void check_interrupt() {
