@@ -186,8 +186,7 @@ TEST_F(ClaimTest, AClaimThatHasToWaitHoldsUpNeitherForksNorClaimsInOtherDomains)
       while (!now->fork)
         usleep(100);
       elsewhere.attach_thread();
-      const domain opened(
-          domain::open(domain_options::of_descriptor(heirlock_domain_memfd(nullptr))));
+      domain::open(domain_options::of_descriptor(heirlock_domain_memfd(nullptr)));
       const pid_t made = fork();
       if (made == 0) _exit(0);
       int result = -1;
