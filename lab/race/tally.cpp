@@ -148,7 +148,7 @@ std::string yields(const tally& raised, const tally& base) {
                        t.seconds > 0 ? static_cast<double>(t.attempts) / t.seconds : 0,
                        percent(t.rate()));
   };
-  const std::string both = fmt::format("widened {}, natural {}", of_kills(raised), of_kills(base));
+  std::string both = fmt::format("widened {}, natural {}", of_kills(raised), of_kills(base));
   if (raised.hits_per_second() >= base.hits_per_second() || raised.rate() <= base.rate())
     return both;
   return both + ": each widened trial is dearer, and --widen raises the odds of a trial, not the "
