@@ -5,7 +5,6 @@
 #include <linux/futex.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,14 +33,9 @@ std::optional<T> read_word(thread_id thread, remote_address from) {
   return value;
 }
 
-// Unlike /proc/PID/mem this obeys the protection of the page, as an access of the kernel on behalf of the
-// process does.
 template <class T>
 bool write_word(thread_id thread, remote_address to, T value) {
-  const iovec local = {&value, sizeof value};
-  const iovec remote = {reinterpret_cast<void*>(to.value), sizeof value};
-  return process_vm_writev(thread.value, &local, 1, &remote, 1, 0) ==
-         static_cast<ssize_t>(sizeof value);
+  return try_write_where_permitted(thread, to, std::as_bytes(std::span(&value, 1)));
 }
 
 // The TID in the innermost PID namespace of the thread: the one that its locks are marked with.

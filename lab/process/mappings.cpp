@@ -36,6 +36,7 @@ std::optional<mapping> parse(const std::string& line) {
     return std::nullopt;
   m.start = {start};
   m.end = {end};
+  m.readable = permissions[0] == 'r';
   m.writable = permissions[1] == 'w';
   m.executable = permissions[2] == 'x';
   m.shared = permissions[3] == 's';

@@ -15,6 +15,7 @@ namespace heirlock::lab {
 struct mapping {
   remote_address start;
   remote_address end;
+  bool readable = false;
   bool writable = false;
   bool executable = false;
   bool shared = false;

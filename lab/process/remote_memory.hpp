@@ -11,7 +11,8 @@
 
 namespace heirlock::lab {
 
-// Copies memory of another process; false when a byte of it cannot be read (not mapped).
+// Copies memory of another process; false when a byte of it cannot be read (not mapped, or the process is gone). Where
+// the system call for it is refused it is read by way of /proc/PID/mem; where that is refused too there is `trouble`.
 bool try_read_memory(thread_id process, remote_address from, std::span<std::byte> into);
 
 // The same, but a failure is an error.
@@ -23,6 +24,11 @@ bool try_write_memory(thread_id process, remote_address to, std::span<const std:
 
 // The same, but a failure is an error.
 void write_memory(thread_id process, remote_address to, std::span<const std::byte> bytes);
+
+// Obeys the protection of the pages, as an access of the kernel on behalf of the process does; false where that would be a
+// fault. What is refused is dealt with as for reading.
+bool try_write_where_permitted(thread_id process, remote_address to,
+                               std::span<const std::byte> bytes);
 
 template <class T>
 requires std::is_trivially_copyable_v<T> T read_value(thread_id process, remote_address from) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lab/process/robust_list.hpp"
 
+#include <fmt/format.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -8,15 +9,25 @@
 #include <cstddef>
 
 #include "lab/process/remote_memory.hpp"
+#include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
 
 std::optional<remote_address> robust_list_head_of(thread_id thread) {
   robust_list_head* head = nullptr;
   std::size_t length = 0;
-  if (syscall(SYS_get_robust_list, thread.value, &head, &length) != 0 || head == nullptr ||
-      length != sizeof(robust_list_head))
-    return std::nullopt;
+  if (syscall(SYS_get_robust_list, thread.value, &head, &length) != 0) {
+    if (errno == ESRCH) return std::nullopt; // it has ended
+    throw trouble(fmt::format(
+        "the robust list of thread {} cannot be found: get_robust_list(2) is refused ({}), and "
+        "nothing else tells what the kernel would do when the thread dies. A seccomp filter or "
+        "security module forbids it: run outside of it (in a container: docker run "
+        "--cap-add=SYS_PTRACE "
+        "--security-opt seccomp=unconfined); or the process has made itself unreadable "
+        "(PR_SET_DUMPABLE), then run as root",
+        thread.value, std::generic_category().message(errno)));
+  }
+  if (head == nullptr || length != sizeof(robust_list_head)) return std::nullopt;
   return remote_address{reinterpret_cast<std::uint64_t>(head)};
 }
 

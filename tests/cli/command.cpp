@@ -10,8 +10,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <ostream>
 #include <poll.h>
 #include <pty.h>
@@ -228,18 +226,6 @@ void become_nobody() {
   check(::setgroups(0, nullptr), "setgroups");
   check(::setgid(nobody), "setgid");
   check(::setuid(nobody), "setuid");
-}
-
-void refuse_system_call(long number, int error) {
-  std::array<sock_filter, 4> program = {{
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  }};
-  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
-  check(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), "PR_SET_SECCOMP");
 }
 
 void refuse_ptrace(int error) {

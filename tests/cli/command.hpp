@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/marked_processes.hpp"
+#include "tests/seccomp.hpp"
 
 namespace heirlock::cli::test {
 
@@ -88,7 +89,7 @@ outcome run(std::vector<std::string> arguments);
 
 // Preparations. Both throw std::system_error.
 void become_nobody();
-void refuse_system_call(long number, int error);
+using heirlock::test::refuse_system_call;
 void refuse_ptrace(int error);
 
 } // namespace heirlock::cli::test
