@@ -77,7 +77,10 @@ std::string caveat_of(const scenario& what, const kernel::policy& policy) {
 
 exit_status run_audit(const audit_arguments& arguments) {
   if (arguments.list) {
-    print_choices();
+    if (arguments.json)
+      fmt::print("{}\n", choices_document().dump(2));
+    else
+      print_choices();
     return exit_status::nothing_wrong;
   }
   const std::string subject = chosen_subject(arguments.subject);

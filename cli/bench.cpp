@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/progress_bar.hpp"
@@ -24,6 +25,10 @@ struct bench_arguments {
 
 exit_status run_bench(const bench_arguments& arguments) {
   const auto cases = bench::chosen_cases(arguments.filter);
+  if (arguments.list && arguments.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"measurements", cases}}.dump(2));
+    return exit_status::nothing_wrong;
+  }
   if (arguments.list) {
     for (const std::string& each : cases)
       fmt::print("{}\n", each);

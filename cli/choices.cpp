@@ -53,6 +53,39 @@ void print_choices() {
     fmt::print("  {:28}{}\n", p->name(), p->summary());
 }
 
+nlohmann::ordered_json choices_document() {
+  using nlohmann::ordered_json;
+  ordered_json subjects = ordered_json::array();
+  const auto add_subject = [&](const std::string& name, const std::string& summary,
+                               const std::string& policy) {
+    subjects.push_back({{"name", name}, {"summary", summary}});
+    if (!policy.empty()) subjects.back()["needs_policy"] = policy;
+  };
+  for (unsigned i = 0; const heirlock_subject* s = heirlock_builtin_subject_at(i); ++i)
+    add_subject(s->name, s->summary, {});
+  for (const std::string& name : shipped_subjects()) {
+    const auto about = describe_subject(*shipped_subject_library(name));
+    add_subject(name, about.summary, about.policy);
+  }
+  ordered_json operations = ordered_json::array();
+  for (const operation op : all_operations)
+    operations.push_back(name_of(op));
+  ordered_json scenarios = ordered_json::array();
+  for (const scenario* s : all_scenarios()) {
+    scenarios.push_back(
+        {{"name", s->name()}, {"summary", s->summary()}, {"must_hold", s->promise()}});
+    if (!s->needs_policy().empty()) scenarios.back()["needs_policy"] = s->needs_policy();
+    if (const auto lacks = s->why_not_here(); !lacks.empty()) scenarios.back()["not_here"] = lacks;
+  }
+  ordered_json policies = ordered_json::array();
+  for (const kernel::policy* p : kernel::all_policies())
+    policies.push_back({{"name", p->name()}, {"summary", p->summary()}});
+  return {{"subjects", subjects},
+          {"operations", operations},
+          {"scenarios", scenarios},
+          {"policies", policies}};
+}
+
 std::string chosen_subject(const std::string& name) {
   if (name.empty())
     throw trouble(

@@ -29,5 +29,7 @@ const lab::kernel::policy& chosen_policy(const std::string& name);
 
 // What may be chosen, for people.
 void print_choices();
+// The same as a document.
+nlohmann::ordered_json choices_document();
 
 } // namespace heirlock::cli

@@ -85,7 +85,7 @@ int run(int argc, char** argv) {
     if (asked_for_help && !std::cout) throw std::runtime_error("cannot write to standard output");
     return static_cast<int>(asked_for_help ? exit_status::nothing_wrong : exit_status::trouble);
   }
-  lab::install_interrupt_handlers();
+  lab::check_interrupt();
   const exit_status status = chosen();
   flush_standard_output();
   return static_cast<int>(status);
@@ -105,6 +105,7 @@ void complain(const std::string& what) {
 
 int main(int argc, char** argv) {
   using heirlock::cli::exit_status;
+  heirlock::lab::install_interrupt_handlers();
   try {
     return heirlock::cli::run(argc, argv);
   } catch (const std::exception& error) {

@@ -14,6 +14,7 @@
 
 #include "lab/process/chosen_id.hpp"
 #include "lab/process/interrupt.hpp"
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
@@ -74,6 +75,7 @@ stage::stage(stage_options options)
   memory_ = static_cast<std::byte*>(mapped);
   control_ = reinterpret_cast<arena_control*>(memory_);
   try {
+    require_robust_lists();
     start_first_process();
   } catch (...) {
     munmap(memory_, arena::size);

@@ -333,7 +333,14 @@ case_report case_audit::perform() {
   report_.victim_ends = scenario_.victim_ends(op_);
 
   rehearse();
-  if (!report_.without_victim || !report_.without_victim->in_set_up) judge_all();
+  if (!report_.without_victim || !report_.without_victim->in_set_up)
+    judge_all();
+  else if (options_.kill_point)
+    throw trouble(fmt::format(
+        "kill point {} is out of range: {} in {} has none, because {} goes wrong before "
+        "the victim has done anything ({}); leave out --kill-point for the report",
+        *options_.kill_point, name_of(op_), scenario_.name(), report_.subject,
+        report_.without_victim->what.note));
 
   report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return std::move(report_);

@@ -14,6 +14,7 @@
 #include <exception>
 
 #include "lab/process/interrupt.hpp"
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab::bench {
@@ -45,6 +46,7 @@ children::~children() {
 }
 
 pid_t children::start(const std::function<void()>& work) {
+  require_control_of_children();
   const pid_t parent = getpid();
   running_.reserve(running_.size() + 1); // what is started is also remembered
   const pid_t child = fork();

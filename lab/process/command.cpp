@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 #include "lab/process/wait_status.hpp"
 
@@ -37,6 +38,7 @@ std::vector<std::string> merged(const shell_command::environment& added) {
 } // namespace
 
 shell_command::shell_command(const std::string& line, const environment& added) {
+  require_control_of_children();
   // All memory is allocated before the fork.
   std::vector<std::string> variables = merged(added);
   std::vector<char*> pointers;

@@ -2,27 +2,47 @@
 #include "lab/process/interrupt.hpp"
 
 #include <signal.h>
+#include <time.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
 namespace {
 
-// Stored by a signal handler, in whichever thread, and looked at by each that audits.
-std::atomic<bool> requested = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+// Of CLOCK_MONOTONIC, in nanoseconds; never 0 once the system has begun.
+using moment = std::int64_t;
+
+// Stored by a signal handler, in whichever thread (two may be in one at once), and looked at by each that audits.
+std::atomic<moment> first = 0;
+static_assert(std::atomic<moment>::is_always_lock_free, "handlers take no lock");
+std::atomic<moment> patience = 0;
+
+moment now() {
+  timespec t = {};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
 
 void on_signal(int signal_number) {
-  requested.store(true, std::memory_order_relaxed);
-  std::signal(signal_number, SIG_DFL);
+  const int error = errno;
+  const moment came = now();
+  moment before = 0;
+  if (!first.compare_exchange_strong(before, came) && came - before >= patience) {
+    std::signal(signal_number, SIG_DFL);
+    raise(signal_number); // blocked until this handler returns
+  }
+  errno = error;
 }
 
 } // namespace
 
-void install_interrupt_handlers() {
+void install_interrupt_handlers(std::chrono::nanoseconds to_clean_up) {
+  patience = to_clean_up.count();
   struct sigaction action = {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
@@ -34,7 +54,7 @@ void install_interrupt_handlers() {
 }
 
 bool interrupt_requested() {
-  return requested.load(std::memory_order_relaxed);
+  return first.load(std::memory_order_relaxed) != 0;
 }
 
 void check_interrupt() {

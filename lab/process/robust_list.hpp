@@ -10,9 +10,8 @@
 
 namespace heirlock::lab {
 
-// The head that a thread has registered with set_robust_list(2), found with get_robust_list(2); nullopt
-// when it has none. Works while the thread is stopped, also in PTRACE_EVENT_EXIT. Where that call is refused there is
-// `trouble`: no other way leads there, and a list that nobody sees is not the same as none.
+// The head that a thread has registered with set_robust_list(2); nullopt when it has none, `trouble` where get_robust_list(2)
+// is refused: unseen is not the same as none. Works while the thread is stopped, also in PTRACE_EVENT_EXIT.
 std::optional<remote_address> robust_list_head_of(thread_id thread);
 
 // A robust list of a thread: that one, or one beside it, which only a kernel with several of them would know.

@@ -16,6 +16,7 @@
 #include <fstream>
 
 #include "lab/process/file_descriptor.hpp"
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab {
@@ -156,6 +157,7 @@ std::vector<tracee*> tracer::threads_of(thread_id process) const {
 }
 
 tracee& tracer::launch(const launch_request& request) {
+  require_control_of_children();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw_errno("pipe2");
   file_descriptor gate(ends[0]);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "lab/process/permitted_calls.hpp"
+
 namespace heirlock::lab::race {
 namespace {
 
@@ -32,6 +34,7 @@ bool ending::killed() const {
 }
 
 child::child(const std::function<int()>& body) : pid_(-1) {
+  require_control_of_children();
   const pid_t parent = ::getpid();
   // Blocked before the fork: a handler of the caller must never run in the child.
   sigset_t all;

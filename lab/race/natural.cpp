@@ -18,6 +18,7 @@
 
 #include <fmt/format.h>
 
+#include "lab/process/permitted_calls.hpp"
 #include "lab/race/affinity.hpp"
 #include "lab/race/child.hpp"
 #include "lab/race/object.hpp"
@@ -168,6 +169,7 @@ evidence attempt(arena& memory, const child& taker, std::chrono::microseconds li
 } // namespace
 
 tally natural(const limits& bounds, const progress& report, lock_kind kind) {
+  require_robust_lists();
   series run(bounds, report);
   const affinity_guard placement;
   shared<arena> memory;

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "lab/process/permitted_calls.hpp"
 #include "lab/race/child.hpp"
 #include "lab/race/object.hpp"
 #include "lab/race/segment.hpp"
@@ -127,6 +128,7 @@ const char* describe_way(widening way) {
 } // namespace
 
 tally widen(const limits& bounds, const progress& report, widening way, lock_kind kind) {
+  require_robust_lists();
   series run(bounds, report);
   std::string refusal;
   if (way == widening::best) {

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 
 namespace heirlock::lab::storm {
@@ -59,6 +60,8 @@ crew::crew(const std::string& subject, const settings& chosen) : processes_(chos
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw_errno("socketpair");
   orders_ = file_descriptor(ends[0]);
   file_descriptor theirs(ends[1]);
+  require_control_of_children();
+  require_robust_lists();
   const pid_t self = getpid();
   first_ = fork();
   if (first_ < 0) throw_errno("fork");

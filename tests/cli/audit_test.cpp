@@ -263,6 +263,31 @@ TEST(audit, lists_what_may_be_chosen) {
     EXPECT_TRUE(result.out_has(name)) << name << result;
 }
 
+// It was plain text.
+TEST(audit, lists_what_may_be_chosen_as_a_document_too) {
+  const outcome text = run({"audit", "--list"});
+  const outcome result = run({"audit", "--list", "--json"});
+  EXPECT_EQ(result.status, 0) << result;
+  const json document = result.json();
+  ASSERT_FALSE(document.is_discarded()) << result;
+  std::set<std::string> names;
+  for (const char* kind : {"subjects", "scenarios", "policies"})
+    for (const json& each : document.at(kind)) {
+      EXPECT_TRUE(text.out_has("  " + each.at("name").get<std::string>())) << each;
+      EXPECT_TRUE(text.out_has(each.at("summary").get<std::string>())) << each;
+      if (each.contains("needs_policy")) {
+        EXPECT_TRUE(text.out_has("needs --policy " + each.at("needs_policy").get<std::string>()));
+      }
+      names.insert(each.at("name"));
+    }
+  for (const json& each : document.at("operations")) {
+    EXPECT_TRUE(text.out_has("  " + each.get<std::string>() + "\n")) << each;
+    names.insert(each);
+  }
+  for (const char* name : {"pthread-robust", "heirlock", "unlock-contended", "remap-file", "stock"})
+    EXPECT_TRUE(names.contains(name)) << name << result;
+}
+
 TEST(audit, lists_each_policy_on_a_line_of_its_own_with_what_it_does) {
   const outcome result = run({"audit", "--list"});
   std::istringstream lines(result.out.substr(result.out.find("\nkernel policies:\n") + 1));

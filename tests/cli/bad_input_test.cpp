@@ -81,6 +81,20 @@ TEST(bad_input, a_kill_point_out_of_range) {
   expect_refused(no_number, {"--kill-point", "last"});
 }
 
+// It was accepted, whatever the number, and the status was that of violations.
+TEST(bad_input, a_kill_point_where_there_is_none_because_the_set_up_fails) {
+  const std::vector<std::string> arguments = {
+      "audit",  "--subject",  fixture("never_locks"), "--op",
+      "unlock", "--scenario", "reuse-other-process"};
+  EXPECT_EQ(run(arguments).status, 1) << "the report itself is had";
+  for (const char* number : {"0", "999"}) {
+    auto with_number = arguments;
+    with_number.insert(with_number.end(), {"--kill-point", number});
+    expect_refused(with_number, {std::string("kill point ") + number + " is out of range",
+                                 "has none", "leave out --kill-point"});
+  }
+}
+
 TEST(bad_input, a_kill_point_of_many_cases) {
   expect_refused({"audit", "--subject", "pthread-robust", "--kill-point", "3"},
                  {"--kill-point", "--op", "--scenario"});

@@ -66,6 +66,15 @@ TEST(bench, lists_what_the_filter_leaves) {
             "recovery/heirlock\nrecovery/heirlock-asymmetric\nrecovery/heirlock-shared\n");
 }
 
+// It was plain text.
+TEST(bench, lists_as_a_document_too) {
+  const outcome result = run({"bench", "--list", "--json", "--filter", "recovery/heirlock-"});
+  EXPECT_EQ(result.status, 0) << result;
+  EXPECT_EQ(result.json(), nlohmann::json::parse(R"(
+    {"measurements": ["recovery/heirlock-asymmetric", "recovery/heirlock-shared"]})"))
+      << result;
+}
+
 TEST(bench, refuses_a_filter_that_fits_nothing_and_one_that_is_none) {
   for (const char* const filter : {"no-such-lock", "["}) {
     const outcome result = run({"bench", "--filter", filter});

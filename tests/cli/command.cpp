@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <grp.h>
 #include <ostream>
 #include <poll.h>
@@ -196,6 +197,20 @@ bool command::ends_or(const std::function<bool()>& condition) {
 bool command::has_shown(const std::string& text) {
   const auto shown = [&] { return on_terminal_.find(text) != std::string::npos; };
   return ends_or(shown) && shown();
+}
+
+bool command::has_entered(long system_call) {
+  const std::string number = std::to_string(system_call) + " ";
+  const auto deadline = std::chrono::steady_clock::now() + hang;
+  while (std::chrono::steady_clock::now() < deadline) {
+    std::ifstream file("/proc/" + std::to_string(process_) + "/syscall");
+    std::string line;
+    std::getline(file, line);
+    if (line.starts_with(number)) return true;
+    pollfd ended = {process_fd_, POLLIN, 0};
+    if (::poll(&ended, 1, 1) > 0) return false;
+  }
+  return false;
 }
 
 outcome command::finish() {

@@ -59,6 +59,8 @@ class command {
   command& start();
   // Waits until so many processes run besides the command itself.
   [[nodiscard]] bool has_started_processes(std::size_t number) const;
+  // Waits until the command is inside that system call; false when it ends without it.
+  [[nodiscard]] bool has_entered(long system_call);
   // Waits until the text has come on the terminal; false when the command ends without it.
   [[nodiscard]] bool has_shown(const std::string& text);
   void send(int signal_number) const;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // However an audit ends, its processes end with it; and what a terminal sees of it meanwhile.
+#include <array>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -56,6 +59,29 @@ TEST(ending, of_reproduce_and_of_its_series_without_ptrace_is_orderly) {
     reproduce.send(SIGINT);
     expect_interrupted(reproduce.finish());
   }
+}
+
+// Before the arguments had been read it ended by the signal, in whatever it was about.
+TEST(ending, by_a_signal_is_orderly_from_the_beginning) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  const std::string much(65536, '-');
+  while (::write(ends[1], much.data(), much.size()) > 0) {
+  }
+  ::fcntl(ends[1], F_SETFL, 0);
+  command help({"--help"});
+  help.with([&] { ::dup2(ends[1], STDOUT_FILENO); }).start();
+  ::close(ends[1]);
+  const bool waits = help.has_entered(SYS_write);
+  help.send(SIGTERM);
+  std::string all(2 * much.size(), ' ');
+  while (::read(ends[0], all.data(), all.size()) > 0) {
+  }
+  ::close(ends[0]);
+  const outcome result = help.finish();
+  EXPECT_TRUE(waits) << result;
+  EXPECT_EQ(result.signal, 0) << result;
 }
 
 TEST(ending, by_sigkill_takes_the_actors_along) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <sys/syscall.h>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -70,6 +71,41 @@ TEST_P(a_refused_call, of_get_robust_list_is_said) {
     EXPECT_EQ(result.status, 2) << result;
     EXPECT_TRUE(result.err_has("get_robust_list(2) is refused")) << result;
     EXPECT_TRUE(result.err_has("seccomp")) << result;
+  }
+}
+
+// Each waited for ever for a process that nobody had ended.
+TEST_P(a_refused_call, to_end_children_or_to_see_their_end_is_said_and_no_hang) {
+  NEEDS_SECCOMP();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"audit", "--subject", "pthread-robust", "--op", "unlock",
+                                 "--scenario", "reuse-other-process"},
+        {"audit", "--at", "main", "--", "/bin/true"},
+        {"demo"},
+        {"reproduce"},
+        {"reproduce", "--natural", "1"},
+        {"reproduce", "--widen", "1"},
+        {"storm", "--subject", "heirlock", "--kills", "2"}})
+    for (const auto& [number, name] : {std::pair{SYS_kill, "kill(2)"}, {SYS_waitid, "waitid(2)"}}) {
+      const outcome result = without({number}, GetParam(), arguments);
+      EXPECT_EQ(result.status, 2) << result;
+      EXPECT_TRUE(result.err_has(std::string(name) + " is refused")) << result;
+      EXPECT_TRUE(result.err_has("seccomp")) << result;
+    }
+}
+
+// The lock was blamed: its owners' deaths were never reported.
+TEST_P(a_refused_call, of_set_robust_list_is_no_fault_of_the_lock) {
+  NEEDS_SECCOMP();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"audit", "--subject", "pthread-robust", "--op", "unlock",
+                                 "--scenario", "owner-killed"},
+        {"demo"},
+        {"reproduce", "--natural", "1"},
+        {"storm", "--subject", "heirlock", "--kills", "2"}}) {
+    const outcome result = without({SYS_set_robust_list}, GetParam(), arguments);
+    EXPECT_EQ(result.status, 2) << result;
+    EXPECT_TRUE(result.err_has("set_robust_list(2) is refused")) << result;
   }
 }
 

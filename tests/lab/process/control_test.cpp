@@ -336,7 +336,7 @@ TEST_F(control, an_interrupt_is_a_flag_that_ends_waits) {
   }
 }
 
-TEST_F(control, a_second_interrupt_ends_the_process_and_its_tracees) {
+TEST_F(control, an_interrupt_after_the_time_to_clean_up_ends_the_process_and_its_tracees) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const file_descriptor from_child(ends[0]);
@@ -352,7 +352,7 @@ TEST_F(control, a_second_interrupt_ends_the_process_and_its_tracees) {
     std::signal(SIGINT, SIG_DFL);
     tracer t;
     pid_t id = launch(t, "rest").process().value;
-    install_interrupt_handlers();
+    install_interrupt_handlers(std::chrono::seconds(0));
     std::raise(SIGINT);
     char byte = 0;
     if (::write(to_test.get(), &id, sizeof id) == sizeof id &&
@@ -368,6 +368,17 @@ TEST_F(control, a_second_interrupt_ends_the_process_and_its_tracees) {
   ::waitpid(child, &raw, 0);
   EXPECT_TRUE(WIFSIGNALED(raw) && WTERMSIG(raw) == SIGINT) << wait_status::from_raw(raw).describe();
   EXPECT_TRUE(tracee_seen.sees_it_gone());
+}
+
+// The second one ended the process before it had cleaned up.
+TEST_F(control, interrupts_that_come_together_count_as_one) {
+  const int raw = raw_status_of_child([] {
+    install_interrupt_handlers(std::chrono::hours(1));
+    for (const int signal_number : {SIGTERM, SIGTERM, SIGHUP, SIGINT, SIGINT, SIGTERM})
+      std::raise(signal_number);
+    return interrupt_requested();
+  });
+  EXPECT_TRUE(WIFEXITED(raw) && WEXITSTATUS(raw) == 0) << wait_status::from_raw(raw).describe();
 }
 
 TEST_F(control, a_signal_that_the_caller_ignores_stays_ignored) {

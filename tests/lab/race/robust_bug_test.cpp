@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stand-alone reproducer, as the build makes it and as a plain compiler does.
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -82,6 +83,15 @@ TEST_P(robust_bug, says_what_is_missing_and_leaves_no_process) {
   EXPECT_NE(result.output.find("get_robust_list(2)"), std::string::npos) << result.output;
   EXPECT_EQ(result.output.find("Memory was corrupted"), std::string::npos) << result.output;
   EXPECT_TRUE(foster_home::empty());
+}
+
+// It waited for ever for a child that it had not killed.
+TEST_P(robust_bug, says_that_it_may_not_kill) {
+  NEEDS_SECCOMP();
+  const outcome result = run({}, [] { refuse({SYS_kill}); });
+  EXPECT_EQ(result.status, 2) << result.output;
+  EXPECT_NE(result.output.find("kill(2) is refused"), std::string::npos) << result.output;
+  EXPECT_TRUE(foster_home::empties_within(std::chrono::seconds(20)));
 }
 
 TEST_P(robust_bug, refuses_arguments_that_it_does_not_know) {
