@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "lab/process/interrupt.hpp"
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 #include "lab/subjects/loaded_subject.hpp"
 
@@ -110,6 +111,7 @@ void measure(const char* library, sample& into) {
 sample measured_in_a_child(const costed_subject& subject) {
   const shared_page result;
   auto& into = *static_cast<sample*>(result.get());
+  require_control_of_children();
   const pid_t child = fork();
   if (child < 0) throw_errno("fork");
   if (child == 0) {

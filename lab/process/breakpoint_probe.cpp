@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "lab/process/permitted_calls.hpp"
 #include "lab/process/trouble.hpp"
 #include "lab/process/wait_status.hpp"
 
@@ -45,6 +46,7 @@ wait_status next_report(pid_t child) {
 } // namespace
 
 bool breakpoint_stops(const std::function<bool(thread_id, remote_address)>& arm) {
+  require_control_of_children();
   const pid_t child = fork();
   if (child < 0) throw_errno("fork");
   if (child == 0) come_by();

@@ -84,8 +84,8 @@ TEST(bad_input, a_kill_point_out_of_range) {
 // It was accepted, whatever the number, and the status was that of violations.
 TEST(bad_input, a_kill_point_where_there_is_none_because_the_set_up_fails) {
   const std::vector<std::string> arguments = {
-      "audit",  "--subject",  fixture("never_locks"), "--op",
-      "unlock", "--scenario", "reuse-other-process"};
+      "audit",      "--subject",    fixture("lets_everybody_in"), "--op", "unlock-contended",
+      "--scenario", "waiter-asleep"};
   EXPECT_EQ(run(arguments).status, 1) << "the report itself is had";
   for (const char* number : {"0", "999"}) {
     auto with_number = arguments;
